@@ -1,0 +1,1 @@
+"""Thinks: turns a candidate into a plan."""

@@ -1,0 +1,1 @@
+"""Protects: keeps a stop on every position."""

@@ -1,0 +1,1 @@
+"""Pure decisions of the bracket_guard: values in, values out."""

@@ -1,0 +1,1 @@
+"""Pure decisions of the dashboard: values in, values out."""

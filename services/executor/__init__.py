@@ -1,0 +1,1 @@
+"""Acts: the only service that opens positions."""

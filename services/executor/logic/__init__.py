@@ -1,0 +1,1 @@
+"""Pure decisions of the executor: values in, values out."""

@@ -1,0 +1,1 @@
+"""The paper venue: a Binance-compatible exchange in one process."""

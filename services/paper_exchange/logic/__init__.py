@@ -1,0 +1,1 @@
+"""Pure decisions of the paper_exchange: values in, values out."""

@@ -1,0 +1,1 @@
+"""Sees: candles, indicators, filters, signals."""

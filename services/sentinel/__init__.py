@@ -1,0 +1,1 @@
+"""Hears: what makes a symbol risky."""

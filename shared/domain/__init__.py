@@ -1,0 +1,1 @@
+"""The words of the product: money, instruments, candles, orders, positions, time, errors."""

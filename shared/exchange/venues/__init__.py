@@ -1,0 +1,1 @@
+"""What one venue does differently from another."""

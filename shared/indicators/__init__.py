@@ -1,0 +1,1 @@
+"""Indicators as numpy functions over all symbols at once."""

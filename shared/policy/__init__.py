@@ -1,0 +1,1 @@
+"""Learned gating: features and update rules."""

@@ -1,0 +1,1 @@
+"""How big an order may be, where its bracket stands, and the one gate that approves it."""
