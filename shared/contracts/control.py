@@ -1,0 +1,94 @@
+"""Commands of people, alerts, and changes of settings."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.contracts.envelope import Payload
+from shared.contracts.topic import ALERT_RAISED, CONFIG_CHANGED, CONTROL_COMMAND, Topic
+
+
+class Command(StrEnum):
+    """What a person may ask for."""
+
+    START = "start"
+    PAUSE = "pause"
+    STOP = "stop"
+    FLATTEN = "flatten"
+    RELAUNCH = "relaunch"
+    CLOSE_POSITION = "close_position"
+    CANCEL = "cancel"
+
+
+class TradingState(StrEnum):
+    """running; paused = no new entries; stopped = no scanning and no entries. Positions stay protected in each."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+class ControlCommand(Payload):
+    """A command with its author. State and epoch are already changed in Redis when this is published."""
+
+    topic: ClassVar[Topic] = CONTROL_COMMAND
+
+    command: Command
+    command_id: str
+    author: str
+    reason: str = ""
+    symbol: str | None = None
+
+    def keys(self) -> tuple[str, ...]:
+        """The command."""
+        return (self.command.value,)
+
+    def identity(self) -> str:
+        """The command's id."""
+        return self.command_id
+
+
+class Severity(StrEnum):
+    """How loud an alert is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Alert(Payload):
+    """Something a person should know: a code with parameters, translated in the dashboard."""
+
+    topic: ClassVar[Topic] = ALERT_RAISED
+
+    severity: Severity
+    code: str
+    alert_id: str
+    params: dict[str, str] = Field(default_factory=dict)
+    link: str = ""
+
+    def keys(self) -> tuple[str, ...]:
+        """The severity."""
+        return (self.severity.value,)
+
+    def identity(self) -> str:
+        """Code and id."""
+        return f"{self.code}:{self.alert_id}"
+
+
+class ConfigChanged(Payload):
+    """Settings were overridden: read them anew. Values are not in the message."""
+
+    topic: ClassVar[Topic] = CONFIG_CHANGED
+
+    revision: int
+    names: tuple[str, ...]
+
+    def keys(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def identity(self) -> str:
+        """The revision."""
+        return str(self.revision)
