@@ -21,14 +21,6 @@ class Command(StrEnum):
     CANCEL = "cancel"
 
 
-class TradingState(StrEnum):
-    """running; paused = no new entries; stopped = no scanning and no entries. Positions stay protected in each."""
-
-    RUNNING = "running"
-    PAUSED = "paused"
-    STOPPED = "stopped"
-
-
 class ControlCommand(Payload):
     """A command with its author. State and epoch are already changed in Redis when this is published."""
 

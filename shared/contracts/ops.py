@@ -74,10 +74,10 @@ class DeadLetter(Payload):
 
     service: str
     source_topic: str
-    subject: str
+    source_subject: str
     stream: str
     sequence: int
-    message_id: str
+    source_id: str
     attempts: int
     code: str
     reason: str

@@ -1,0 +1,87 @@
+"""The one gate. Nothing else may create `Approved`; the venue client places nothing else.
+
+An entry passes the caps, the trading state and the epoch. A protective order passes only one question: does it reduce?
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.domain.control import TradingState
+from shared.domain.order import Direction, OrderRequest, OrderType
+from shared.domain.units import Qty
+from shared.risk.sizing import Sized
+
+
+class RefusedReason(StrEnum):
+    """Why an order was not approved."""
+
+    NOT_RUNNING = "not_running"
+    OLD_EPOCH = "old_epoch"
+    STALE_PLAN = "stale_plan"
+    ALREADY_OPEN = "already_open"
+    MAX_OPEN = "max_open"
+    EQUITY_UNKNOWN = "equity_unknown"
+    STOP_DISTANCE = "stop_distance"
+    MIN_NOTIONAL = "min_notional"
+    MARGIN_CAP = "margin_cap"
+    RISK_CAP = "risk_cap"
+    LIQUIDATION_NEAR = "liquidation_near"
+    LEVERAGE_MISMATCH = "leverage_mismatch"
+    NOT_TRADING = "not_trading"
+    NOT_REDUCING = "not_reducing"
+    STATE_UNKNOWN = "state_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """An order that may be sent. `protective` ones may use the reserve of the rate limit."""
+
+    request: OrderRequest
+    protective: bool
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An order that may not be sent, with the reason as data."""
+
+    reason: RefusedReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryContext:
+    """What the gate must know right before an entry is sent. Times are venue milliseconds."""
+
+    state: TradingState
+    epoch: int
+    plan_epoch: int
+    now_ms: int
+    valid_until_ms: int
+    instrument_trading: bool
+
+
+def entry(request: OrderRequest, sized: Sized, context: EntryContext) -> Approved | Refused:
+    """Approve an entry that was sized within its caps, or say why not."""
+    if context.state is not TradingState.RUNNING:
+        return Refused(RefusedReason.NOT_RUNNING, f"trading is {context.state}")
+    if context.plan_epoch != context.epoch:
+        return Refused(RefusedReason.OLD_EPOCH, f"the plan is of epoch {context.plan_epoch}, now it is {context.epoch}")
+    if context.now_ms > context.valid_until_ms:
+        return Refused(RefusedReason.STALE_PLAN, f"{context.now_ms - context.valid_until_ms} ms after its validity")
+    if not context.instrument_trading:
+        return Refused(RefusedReason.NOT_TRADING, f"{request.symbol} takes no orders")
+    if request.type not in {OrderType.MARKET, OrderType.LIMIT} or request.quantity != sized.quantity:
+        raise ValueError(f"expected a MARKET or LIMIT order of the sized quantity {sized.quantity}, got {request}")
+    return Approved(request, protective=False, epoch=context.epoch)
+
+
+def protective(request: OrderRequest, *, direction: Direction, position_quantity: Qty, epoch: int) -> Approved | Refused:
+    """Approve an order that can only shrink the position: its exit side, and reduce-only or close-all."""
+    if request.side is not direction.exit_side:
+        return Refused(RefusedReason.NOT_REDUCING, f"{request.side} does not reduce a {direction} position")
+    if not (request.reduce_only or request.close_position):
+        return Refused(RefusedReason.NOT_REDUCING, "neither reduceOnly nor closePosition")
+    if request.quantity is not None and request.quantity > position_quantity:
+        return Refused(RefusedReason.NOT_REDUCING, f"{request.quantity} is more than the position of {position_quantity}")
+    return Approved(request, protective=True, epoch=epoch)

@@ -1,0 +1,219 @@
+"""What services ask of the store. `RedisState` is the real one, `MemoryState` its twin; one test suite runs on both.
+
+Every method raises `StoreUnavailable` when Redis does not answer in time. Whether a write happened is then unknown, so
+each is idempotent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from shared.contracts.control import Command
+from shared.domain.control import TradingState
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Trading state and its epoch. Every command raises the epoch; plans and intents of an older one are void."""
+
+    state: TradingState
+    epoch: int
+    reason: str
+    author: str
+    changed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A role held until its TTL ends unless renewed. `token` grows with every change of hands (fencing)."""
+
+    role: str
+    owner: str
+    token: int
+
+
+class ReserveOutcome(StrEnum):
+    """Answer to a reservation."""
+
+    OK = "ok"
+    REPLAYED = "replayed"
+    DENIED = "denied"
+    WRONG_DAY = "wrong_day"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetAnswer:
+    """Outcome with the day's totals in micro-USD."""
+
+    outcome: ReserveOutcome
+    reserved_uusd: int
+    spent_uusd: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureCaps:
+    """Limits of the exposure script; money in micro-USD, 0 = no limit for the counts."""
+
+    margin_uusd: int
+    risk_uusd: int
+    max_open: int
+    max_per_symbol: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureAnswer:
+    """`cap` names the limit that refused (margin, risk, max_open, max_per_symbol), None when it was granted."""
+
+    granted: bool
+    cap: str | None
+    margin_uusd: int
+    risk_uusd: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRevision:
+    """Overrides as a whole; `revision` 0 = none were ever made."""
+
+    revision: int
+    overrides: Mapping[str, str]
+    author: str
+    changed_ms: int
+
+
+class State(Protocol):
+    """Present state of one account."""
+
+    async def ping(self) -> None:
+        """A round trip."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+    # --- trading state -------------------------------------------------------------------------------------------
+
+    async def control(self) -> Control | None:
+        """The trading state, None when it was never set."""
+        ...
+
+    async def init_control(self, state: TradingState, *, author: str, now_ms: int) -> Control:
+        """Set the first state if there is none; otherwise answer what is."""
+        ...
+
+    async def command(self, command: Command, *, author: str, reason: str, now_ms: int) -> Control:
+        """Apply a command: start and relaunch → running, pause and flatten → paused, stop → stopped; epoch + 1.
+
+        close_position and cancel change neither state nor epoch.
+        """
+        ...
+
+    # --- leases and members ----------------------------------------------------------------------------------------
+
+    async def acquire(self, role: str, owner: str, ttl_ms: int) -> Lease | None:
+        """Take a free or expired lease (token + 1), or renew one that the owner already has; None when another has it."""
+        ...
+
+    async def renew(self, lease: Lease, ttl_ms: int) -> bool:
+        """Extend; False when it was lost."""
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Give it up, if still held."""
+        ...
+
+    async def holder(self, role: str) -> Lease | None:
+        """Who has it now."""
+        ...
+
+    async def join(self, service: str, member: str, ttl_ms: int) -> tuple[str, ...]:
+        """Announce a live member for `ttl_ms`; all live members, sorted. Expired ones are dropped."""
+        ...
+
+    async def leave(self, service: str, member: str) -> None:
+        """Take a member off."""
+        ...
+
+    # --- documents: small JSON values in one hash per kind ----------------------------------------------------------
+
+    async def put(self, key: str, field: str, value: Mapping[str, Any]) -> None:
+        """Store a JSON document under a field of a hash (key from `Keys`)."""
+        ...
+
+    async def get(self, key: str, field: str) -> dict[str, Any] | None:
+        """One document. Raises StateCorrupt when it is not JSON."""
+        ...
+
+    async def get_all(self, key: str) -> dict[str, dict[str, Any]]:
+        """All documents of a hash by field."""
+        ...
+
+    async def drop(self, key: str, *fields: str) -> None:
+        """Remove documents."""
+        ...
+
+    async def put_fenced(self, key: str, field: str, value: Mapping[str, Any], lease: Lease) -> bool:
+        """Store only if the lease's token is still the newest; False when fenced off."""
+        ...
+
+    # --- ledger ----------------------------------------------------------------------------------------------------
+
+    async def ledger_begin(self, durable: str, message_id: str, ttl_s: int) -> str | None:
+        """First time: None, and the entry is now "begun". Otherwise what was recorded ("begun" or a result)."""
+        ...
+
+    async def ledger_finish(self, durable: str, message_id: str, result: str, ttl_s: int) -> None:
+        """Record the result."""
+        ...
+
+    # --- LLM budget ------------------------------------------------------------------------------------------------
+
+    async def budget_reserve(self, reservation_id: str, *, day: str, limit_uusd: int, amount_uusd: int, ttl_ms: int) -> BudgetAnswer:
+        """Reserve worst-case spend; never lets reserved + spent pass the limit. `day` is yyyy-mm-dd UTC by the server's clock."""
+        ...
+
+    async def budget_settle(self, reservation_id: str, *, actual_uusd: int) -> BudgetAnswer:
+        """Book the real spend on the reservation's own day (also when it is more than reserved). 0 releases it."""
+        ...
+
+    async def budget_expire(self) -> int:
+        """Book expired reservations at their full amount (a crash may have spent it); how many."""
+        ...
+
+    async def budget_totals(self, day: str) -> tuple[int, int]:
+        """Reserved and spent micro-USD of a day."""
+        ...
+
+    # --- exposure --------------------------------------------------------------------------------------------------
+
+    async def exposure_reserve(
+        self, reservation_id: str, symbol: str, *, margin_uusd: int, risk_uusd: int, caps: ExposureCaps
+    ) -> ExposureAnswer:
+        """Reserve margin and risk for an entry in one atomic step. The same id again gives the same answer."""
+        ...
+
+    async def exposure_release(self, reservation_id: str) -> None:
+        """The entry was refused or its position is closed. Never by a timer."""
+        ...
+
+    async def exposure_entries(self) -> dict[str, tuple[str, int, int]]:
+        """All reservations: id → (symbol, margin micro-USD, risk micro-USD)."""
+        ...
+
+    # --- settings --------------------------------------------------------------------------------------------------
+
+    async def config(self) -> ConfigRevision:
+        """Current overrides."""
+        ...
+
+    async def config_apply(
+        self, overrides: Mapping[str, str], *, expected_revision: int, author: str, now_ms: int
+    ) -> ConfigRevision | None:
+        """Replace the overrides if the revision is still the expected one; None when somebody was faster. History is kept."""
+        ...
+
+    async def config_history(self, limit: int = 50) -> list[ConfigRevision]:
+        """Past revisions, newest first."""
+        ...
