@@ -1,0 +1,35 @@
+"""Fixtures for all tests: real servers on free ports."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.servers import NatsServer, RedisServer
+
+
+@pytest.fixture
+def nats_server() -> Iterator[NatsServer]:
+    """A running nats-server with JetStream and an empty store, for this test only."""
+    with NatsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A running redis-server with an empty store, for this test only."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def nats_server_shared() -> Iterator[NatsServer]:
+    """One nats-server for a whole module: tests must use different streams or wipe them."""
+    with NatsServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def redis_server_shared() -> Iterator[RedisServer]:
+    """One redis-server for a whole module: tests must use different keys or flush."""
+    with RedisServer() as server:
+        yield server
