@@ -1,0 +1,80 @@
+"""One active instance: a fenced lease in Redis, held while the process lives, watched by those who stand by."""
+
+import asyncio
+
+from shared.domain.errors import LeaseLost, StoreUnavailable
+from shared.runtime.context import Context
+
+TTL_MS = 2_400
+RENEW_S = 0.6
+POLL_S = 0.3
+
+
+def role_of(service: str) -> str:
+    """The lease's name for a service."""
+    return f"active-{service}"
+
+
+async def become_active(ctx: Context, service: str) -> None:
+    """Wait until this instance holds the lease (or is told to stop)."""
+    while not ctx.stopping.is_set():
+        started = ctx.clock.monotonic_s()
+        try:
+            lease = await ctx.state.acquire(role_of(service), ctx.producer.instance, TTL_MS)
+        except StoreUnavailable as error:
+            ctx.log.warning("lease_store_unavailable", detail=str(error))
+            lease = None
+        if lease is not None:
+            ctx.lease = lease
+            ctx.lease_deadline_s = started + TTL_MS / 1000
+            ctx.log.info("active", role=lease.role, token=lease.token)
+            return
+        await _pause(ctx, POLL_S)
+
+
+async def keep(ctx: Context, *, outage_tolerated: bool) -> None:
+    """Renew the lease until told to stop.
+
+    With `outage_tolerated` the process goes on without a certain lease while Redis is down (protection must not stop);
+    `ctx.holds_lease()` is then False. Without, it waits too, but a lease that another instance took ends the process.
+
+    Raises:
+        LeaseLost: another instance has the lease.
+    """
+    while not ctx.stopping.is_set():
+        await _pause(ctx, RENEW_S)
+        if ctx.lease is None or ctx.stopping.is_set():
+            continue
+        started = ctx.clock.monotonic_s()
+        try:
+            if await ctx.state.renew(ctx.lease, TTL_MS):
+                ctx.lease_deadline_s = started + TTL_MS / 1000
+                continue
+            again = await ctx.state.acquire(ctx.lease.role, ctx.producer.instance, TTL_MS)
+        except StoreUnavailable as error:
+            ctx.log.warning("lease_not_renewed", detail=str(error), outage_tolerated=outage_tolerated)
+            continue
+        if again is None:
+            raise LeaseLost(f"another instance holds {ctx.lease.role}; this one stops acting and restarts as a standby")
+        ctx.lease = again
+        ctx.lease_deadline_s = started + TTL_MS / 1000
+
+
+async def hand_over(ctx: Context) -> None:
+    """Give the lease up on the way out, so that the standby need not wait for it to expire."""
+    if ctx.lease is None:
+        return
+    try:
+        await ctx.state.release(ctx.lease)
+    except StoreUnavailable as error:
+        ctx.log.warning("lease_not_released", detail=str(error))
+    ctx.lease = None
+
+
+async def _pause(ctx: Context, seconds: float) -> None:
+    """Sleep, but wake at once when stopping."""
+    try:
+        async with asyncio.timeout(seconds):
+            await ctx.stopping.wait()
+    except TimeoutError:
+        return
