@@ -83,6 +83,14 @@ class VenueClock:
         self._base_s = (sent_s + received_s) / 2
         self._synced = True
 
+    def hear_speed(self, speed: str) -> None:
+        """Take the speed header of any other answer: a replay may change its speed or stand still."""
+        rate = _speed(speed)
+        if rate != self._rate:
+            self._base_ms, self._base_s = self._estimate(), self._monotonic()
+            self._rate = rate
+        self._replay = True
+
     def observe(self, event_ms: int) -> None:
         """Take the venue time of a stream event: time is at least that."""
         if event_ms > self._estimate():
