@@ -1,7 +1,7 @@
 """Types that settings need beyond numbers and text: addresses, lists, and numbers that may also be a word."""
 
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from ipaddress import ip_address
@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
+_USERINFO = re.compile(r"(?<=://)[^/\s,]*@")
+_QUERY = re.compile(r"\?[^,\s]*")
 _SYMBOL = re.compile(r"[\w-]{2,40}")
 _MAX_EXPONENT = 18
 
@@ -42,8 +43,8 @@ def sensible_digits(value: object) -> object:
 
 
 def shown_url(text: str) -> str:
-    """An address without user and password: `nats://user:pass@host` -> `nats://***@host`."""
-    return _USERINFO.sub("***@", text)
+    """An address without user, password and query: `nats://user:pass@host` -> `nats://***@host`."""
+    return _QUERY.sub("?***", _USERINFO.sub("***@", text))
 
 
 def is_loopback(host: str) -> bool:
@@ -54,32 +55,41 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _address(*schemes: str, several: bool = False) -> Callable[[str], str]:
-    """A check for absolute addresses with one of the schemes; with `several`, a comma-separated list of them."""
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A check for absolute addresses with one of the schemes; `several` allows a comma-separated list."""
 
-    def check(text: str) -> str:
-        for part in text.split(",") if several else [text]:
+    schemes: tuple[str, ...]
+    several: bool = False
+
+    def __call__(self, text: str) -> str:
+        """The address without a trailing slash.
+
+        Raises:
+            ValueError: it is not such an address; the text is not repeated, it may hold a password.
+        """
+        for part in text.split(",") if self.several else [text]:
             url = urlsplit(part.strip())
             _ = url.port  # raises ValueError when it is not a number
-            if text and (url.scheme not in schemes or not (url.hostname or url.scheme == "unix")):
+            if any(letter.isspace() for letter in part.strip()):
+                raise ValueError("white space inside")
+            if text and (url.scheme not in self.schemes or not (url.hostname or url.scheme == "unix")):
                 raise ValueError("not an address")
         return text.rstrip("/")
-
-    return check
 
 
 _HIDE = PlainSerializer(shown_url)
 
-HttpUrl = Annotated[str, AfterValidator(_address("http", "https")), _HIDE]
+HttpUrl = Annotated[str, AfterValidator(Address(("http", "https"))), _HIDE]
 """REST base, without a trailing slash; may be empty."""
 
-WsUrl = Annotated[str, AfterValidator(_address("ws", "wss")), _HIDE]
+WsUrl = Annotated[str, AfterValidator(Address(("ws", "wss"))), _HIDE]
 """WebSocket base, without a trailing slash; may be empty."""
 
-NatsUrl = Annotated[str, AfterValidator(_address("nats", "tls", several=True)), _HIDE]
+NatsUrl = Annotated[str, AfterValidator(Address(("nats", "tls"), several=True)), _HIDE]
 """One NATS server, or several separated by commas."""
 
-RedisUrl = Annotated[str, AfterValidator(_address("redis", "rediss", "unix")), _HIDE]
+RedisUrl = Annotated[str, AfterValidator(Address(("redis", "rediss", "unix"))), _HIDE]
 """One Redis server and database; `rediss` for TLS."""
 
 

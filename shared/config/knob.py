@@ -44,6 +44,7 @@ class Options(TypedDict, total=False):
     editable: bool
     words: tuple[str, ...]
     pattern: str
+    hint: str
     derived: tuple[str, Callable[[dict[str, Any]], Any]]
     awaits: str
 
@@ -71,6 +72,9 @@ class Knob:
     words: tuple[str, ...] = ()
     """Words allowed in place of a number; `None` is spelled as the first of them."""
     pattern: str = ""
+    """What the whole text must match."""
+    hint: str = ""
+    """The pattern in words."""
     derived: str = ""
     """How the default is computed from other settings, for people."""
     awaits: str = ""

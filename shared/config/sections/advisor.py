@@ -46,7 +46,16 @@ class Advisor(Section):
         awaits="the alpha model",
     )
     """How far above the threshold a trade moves up one size."""
-    history_max: int = knob("250", env="ASTER_HISTORY_MAX", ge=10, le=100000, unit="trades", group="Policy", applies=LIVE)
+    history_max: int = knob(
+        "250",
+        env="ASTER_HISTORY_MAX",
+        ge=10,
+        le=100000,
+        unit="trades",
+        group="Policy",
+        applies=LIVE,
+        awaits="the analysis of closed trades",
+    )
     """Closed trades that are used for analysis."""
 
     openai_api_key: SecretStr = knob("", env="ASTER_OPENAI_API_KEY", group="AI", awaits="AI mode")
@@ -55,7 +64,9 @@ class Advisor(Section):
     """Key for the chat; empty uses the first one."""
     openai_base_url: HttpUrl = knob("", env="ASTER_OPENAI_BASE_URL", group="AI", expert=True, editable=False, awaits="AI mode")
     """Address of any OpenAI-compatible provider; empty is the provider's own default."""
-    model: str = knob("gpt-4.1", env="ASTER_AI_MODEL", group="AI", pattern=r"\S{1,100}", applies=LIVE, awaits="AI mode")
+    model: str = knob(
+        "gpt-4.1", env="ASTER_AI_MODEL", group="AI", pattern=r"\S{1,100}", hint="the name of a model", applies=LIVE, awaits="AI mode"
+    )
     """Model that is asked."""
     temperature: float = knob("0.3", env="ASTER_AI_TEMPERATURE", ge=0, le=2, group="AI", applies=LIVE, expert=True, awaits="AI mode")
     """Randomness of answers; 1.0 leaves it to the provider."""

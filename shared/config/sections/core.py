@@ -20,7 +20,9 @@ class Core(Section):
     """API key of the venue; with Aster's V3 interface, the address of the signer (agent) wallet. Not needed for paper trading."""
     api_secret: SecretStr = knob("", env="ASTER_API_SECRET", group="Venue")
     """Secret that belongs to the API key; with Aster's V3 interface, the private key of the signer. Never needs withdrawal permission."""
-    user_address: str = knob("", env="ASTER_USER_ADDRESS", group="Venue", pattern="(0x[0-9a-fA-F]{40})?", editable=False)
+    user_address: str = knob(
+        "", env="ASTER_USER_ADDRESS", group="Venue", pattern="(0x[0-9a-fA-F]{40})?", hint="0x and 40 hexadecimal digits", editable=False
+    )
     """Address of the main wallet that the signer acts for; Aster's V3 interface only."""
     exchange_base: HttpUrl = knob("https://fapi.asterdex.com", env="ASTER_EXCHANGE_BASE", group="Venue", editable=False)
     """REST address of the venue, for example https://fapi.binance.com for Binance USD-M futures."""
@@ -28,9 +30,17 @@ class Core(Section):
     """WebSocket address of the venue; empty derives it from the REST address."""
     venue_dialect: Dialect = knob("auto", env="ASTER_VENUE_DIALECT", group="Venue", expert=True)
     """Whose request signing and order endpoints are used; auto decides by the host of the REST address."""
-    account: str = knob("main", env="ASTER_ACCOUNT", group="Venue", expert=True, pattern="[a-z0-9_-]{1,20}", editable=False)
+    account: str = knob(
+        "main",
+        env="ASTER_ACCOUNT",
+        group="Venue",
+        expert=True,
+        pattern="[a-z0-9_-]{1,20}",
+        hint="1 to 20 of a-z, 0-9, _ and -",
+        editable=False,
+    )
     """Name of the account in stored keys and messages. Two bots on one Redis need two names."""
-    quote: str = knob("USDT", env="ASTER_QUOTE", group="Venue", pattern="[A-Z0-9]{2,10}")
+    quote: str = knob("USDT", env="ASTER_QUOTE", group="Venue", pattern="[A-Z0-9]{2,10}", hint="an asset such as USDT")
     """Asset that contracts are quoted and settled in."""
 
     paper: bool = knob("true", env="ASTER_PAPER", group="Running")
@@ -39,7 +49,7 @@ class Core(Section):
     """Do exactly one scan cycle, print a summary and exit."""
     log_level: LogLevel = knob("INFO", env="ASTER_LOGLEVEL", group="Running", applies=LIVE)
     """Least important level that is logged."""
-    mode: Mode = knob("standard", env="ASTER_MODE", group="Running", applies=LIVE)
+    mode: Mode = knob("standard", env="ASTER_MODE", group="Running", applies=LIVE, awaits="the choice of modes on the dashboard")
     """How much the dashboard shows; ai also turns the AI on."""
     ai_mode: bool = knob("false", env="ASTER_AI_MODE", group="Running", awaits="AI mode")
     """Turn the AI on in the standard and pro modes, too."""

@@ -13,7 +13,14 @@ class Dashboard(Section):
 
     title: ClassVar[str] = "Dashboard"
 
-    host: str = knob("127.0.0.1", env="ASTER_DASHBOARD_HOST", pattern=r"[A-Za-z0-9.:_\[\]-]{1,253}", expert=True, editable=False)
+    host: str = knob(
+        "127.0.0.1",
+        env="ASTER_DASHBOARD_HOST",
+        pattern=r"[A-Za-z0-9.:_\[\]-]{1,253}",
+        hint="an address or host name",
+        expert=True,
+        editable=False,
+    )
     """Address that the page is served on; any other than this machine's own needs a password."""
     port: int = knob("8000", env="ASTER_DASHBOARD_PORT", ge=1, le=65535, expert=True, editable=False)
     """Port that the page is served on."""
