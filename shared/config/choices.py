@@ -36,6 +36,7 @@ class Dialect(StrEnum):
     AUTO = "auto"
     BINANCE = "binance"
     ASTER = "aster"
+    ASTER_V1 = "aster-v1"
 
 
 class PaperMarket(StrEnum):

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -29,7 +28,8 @@ class Core(Section):
     ws_base: WsUrl = knob("", env="ASTER_WS_BASE", group="Venue", expert=True, editable=False)
     """WebSocket address of the venue; empty derives it from the REST address."""
     venue_dialect: Dialect = knob("auto", env="ASTER_VENUE_DIALECT", group="Venue", expert=True)
-    """Whose request signing and order endpoints are used; auto decides by the host of the REST address."""
+    """Whose request signing and order endpoints are used; auto decides by the host of the REST address, aster-v1 is for old
+    keys of Aster that sign with a secret."""
     account: str = knob(
         "main",
         env="ASTER_ACCOUNT",
@@ -91,11 +91,3 @@ class Core(Section):
     def ai_enabled(self) -> bool:
         """Whether the AI is asked for, by the mode or by its own switch."""
         return self.ai_mode or self.mode is Mode.AI
-
-    @property
-    def dialect(self) -> Dialect:
-        """The dialect with `auto` resolved: Aster for hosts of Aster, Binance for every other host."""
-        if self.venue_dialect is not Dialect.AUTO:
-            return self.venue_dialect
-        host = urlsplit(self.exchange_base).hostname or ""
-        return Dialect.ASTER if host.endswith((".asterdex.com", ".asterdex-testnet.com")) else Dialect.BINANCE

@@ -176,7 +176,7 @@ def test_variables_by_place() -> None:
 
 def test_no_other_file_spells_a_variable() -> None:
     """Services use attributes, and `name_of` where a message needs the variable."""
-    spelled = re.compile(r"\b(?:ASTER_|FAST_TP_|FASTTP_)[A-Z0-9]")
+    spelled = re.compile(r"\b(?:ASTER_|FAST_TP_|FASTTP_)(?!V[13]\b)[A-Z0-9]")  # V1 and V3 are generations of the venue's interface
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for top in ("services", "shared")
