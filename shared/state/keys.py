@@ -33,6 +33,11 @@ class Keys:
         return self._key("position")
 
     @property
+    def closing(self) -> str:
+        """Hash of closed positions whose end is not announced yet, by position id (executor)."""
+        return self._key("position", "closing")
+
+    @property
     def brackets(self) -> str:
         """Hash of desired brackets by symbol (bracket_guard)."""
         return self._key("bracket")

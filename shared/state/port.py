@@ -34,13 +34,18 @@ class Lease:
 
 
 class ReserveOutcome(StrEnum):
-    """Answer to a reservation."""
+    """Answer of the budget.
+
+    ok; replayed = the same call again, it counted once; denied = it would pass the limit; wrong_day = the server is on
+    another UTC day, ask again; closed = this id was settled or has expired; unknown = no such reservation to settle.
+    """
 
     OK = "ok"
     REPLAYED = "replayed"
     DENIED = "denied"
     WRONG_DAY = "wrong_day"
     CLOSED = "closed"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class State(Protocol):
     async def command(self, command: Command, *, author: str, reason: str, now_ms: int) -> Control:
         """Apply a command: start and relaunch → running, pause and flatten → paused, stop → stopped; epoch + 1.
 
-        close_position and cancel change neither state nor epoch.
+        close_position and cancel change neither state nor epoch; Permanent when no state was ever set.
         """
         ...
 
@@ -139,7 +144,7 @@ class State(Protocol):
     # --- documents: small JSON values in one hash per kind ----------------------------------------------------------
 
     async def put(self, key: str, field: str, value: Mapping[str, Any]) -> None:
-        """Store a JSON document under a field of a hash (key from `Keys`)."""
+        """Store a JSON document under a field of a hash (key from `Keys`). Decimals must be text already."""
         ...
 
     async def get(self, key: str, field: str) -> dict[str, Any] | None:
@@ -175,7 +180,10 @@ class State(Protocol):
         ...
 
     async def budget_settle(self, reservation_id: str, *, actual_uusd: int) -> BudgetAnswer:
-        """Book the real spend on the reservation's own day (also when it is more than reserved). 0 releases it."""
+        """Book the real spend on the reservation's own day (also when it is more than reserved). 0 releases it.
+
+        After it expired, the real spend takes the place of the full amount. An unknown reservation books nothing.
+        """
         ...
 
     async def budget_expire(self) -> int:
@@ -191,7 +199,10 @@ class State(Protocol):
     async def exposure_reserve(
         self, reservation_id: str, symbol: str, *, margin_uusd: int, risk_uusd: int, caps: ExposureCaps
     ) -> ExposureAnswer:
-        """Reserve margin and risk for an entry in one atomic step. The same id again gives the same answer."""
+        """Reserve margin and risk for an entry in one atomic step.
+
+        A granted id stays granted and counts once, whatever is asked with it; a refusal leaves no trace.
+        """
         ...
 
     async def exposure_release(self, reservation_id: str) -> None:
@@ -215,5 +226,5 @@ class State(Protocol):
         ...
 
     async def config_history(self, limit: int = 50) -> list[ConfigRevision]:
-        """Past revisions, newest first."""
+        """Revisions that were applied, newest (the current one) first."""
         ...
