@@ -18,12 +18,13 @@ _INTRO = """\
 
 Every setting has one declaration in `shared/config/sections`; this page is generated from them (`make generate`).
 
-A value comes from the strongest of: default, preset (`ASTER_PRESET_MODE`), environment, dashboard. The dashboard and
-`mraster config` show which one it was. A preset never replaces a value that you set yourself. An empty variable counts as unset.
+A value comes from the strongest of: default, preset (`ASTER_PRESET_MODE`), environment, dashboard; each effective value
+knows which one it was. A preset never replaces a value that you set yourself. An empty variable counts as unset.
 A variable that begins with `ASTER_`, `FAST_TP_` or `FASTTP_` and is not listed here stops the start, with the name that was
 probably meant; all problems are reported at once. Ratios are fractions: 0.01 is one percent.
 
-*Applies* says when a change made on the dashboard takes effect. Changes of the environment need a restart. Settings marked
+*Applies* says when a change made on the dashboard takes effect, for settings that can be changed there. Changes of the
+environment need a restart. Settings marked
 *environment only* cannot be changed on the dashboard, and secrets are never shown.
 """
 
