@@ -1,6 +1,6 @@
 """How busy a process is: what lock-step replays wait for, and what `/healthz` shows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -11,6 +11,7 @@ class Activity:
         self.busy = 0
         self.done = 0
         self._counters: dict[str, int] = {}
+        self._gauges: list[tuple[str, Callable[[], int]]] = []
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -26,6 +27,13 @@ class Activity:
         """Add to a named counter, for example `frames`."""
         self._counters[name] = self._counters.get(name, 0) + amount
 
+    def track(self, name: str, read: Callable[[], int]) -> None:
+        """A number that somebody else keeps, read when asked; several of one name are added up."""
+        self._gauges.append((name, read))
+
     def snapshot(self) -> dict[str, int]:
         """All numbers."""
-        return {"busy": self.busy, "done": self.done, **self._counters}
+        numbers = {"busy": self.busy, "done": self.done, **self._counters}
+        for name, read in self._gauges:
+            numbers[name] = numbers.get(name, 0) + read()
+        return numbers

@@ -87,12 +87,12 @@ def _context(name: str, options: RunOptions, access: VenueAccess) -> tuple[Conte
     venue = None if access is VenueAccess.NONE else open_venue(settings, f"mraster/{instance}", signed=access is VenueAccess.SIGNED)
     clock = venue.clock if venue is not None else SystemClock()
     producer = Producer(name, instance, settings.core.account)
-    bus = NatsBus(settings.infra.nats_url.get_secret_value(), producer, clock, observer=BusObserver(metrics))
+    bus = NatsBus(str(settings.infra.nats_url), producer, clock, observer=BusObserver(metrics))
     ctx = Context(
         settings=settings,
         clock=clock,
         bus=bus,
-        state=RedisState(settings.infra.redis_url.get_secret_value(), settings.core.account),
+        state=RedisState(str(settings.infra.redis_url), settings.core.account),
         keys=Keys(settings.core.account),
         log=log,
         metrics=metrics,

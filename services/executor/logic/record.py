@@ -1,0 +1,170 @@
+"""The record of one position: what was planned, each fill, and what it came to. Values in, values out."""
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from shared.domain.order import Direction, Fill
+from shared.domain.units import Price, Qty, Usd
+
+_ZERO = Decimal(0)
+
+
+class Phase(StrEnum):
+    """Life of a record: opening (entry sent), open, closed (and not yet announced)."""
+
+    OPENING = "opening"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class FillLine:
+    """One execution of a position. `closing` is the part of the quantity that reduced it."""
+
+    trade_id: int
+    client_id: str
+    signed_quantity: Decimal
+    price: Price
+    fee: Usd
+    realised: Usd
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What the plan wanted; None values for a position that we did not open."""
+
+    setup: str | None = None
+    interval: str = ""
+    stop_distance: Decimal | None = None
+    target_distance: Decimal | None = None
+    edge_r: float | None = None
+    decision_id: str = ""
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One position from the first fill to the last. `stop_price` and `initial_stop` differ once the stop moved."""
+
+    position_id: str
+    symbol: str
+    direction: Direction
+    phase: Phase
+    opened_ms: int
+    owned: bool = True
+    planned: Planned = field(default_factory=Planned)
+    fills: tuple[FillLine, ...] = ()
+    stop_price: Price | None = None
+    target_price: Price | None = None
+    initial_risk: Usd | None = None
+    leverage: int | None = None
+    revision: int = 0
+    exit_hint: str = ""
+    worst_price: Price | None = None
+    best_price: Price | None = None
+    announced: bool = False
+
+    @property
+    def net_quantity(self) -> Decimal:
+        """Signed open quantity."""
+        return sum((f.signed_quantity for f in self.fills), _ZERO)
+
+    @property
+    def quantity(self) -> Qty:
+        """Unsigned open quantity."""
+        return Qty(abs(self.net_quantity))
+
+    @property
+    def entry_quantity(self) -> Qty:
+        """Everything that was bought into the position (sold, for a short)."""
+        return Qty(sum((abs(f.signed_quantity) for f in self._entries()), _ZERO))
+
+    @property
+    def entry_price(self) -> Price | None:
+        """Average price of the entries."""
+        return _average(self._entries())
+
+    @property
+    def exit_price(self) -> Price | None:
+        """Average price of the exits."""
+        return _average(self._exits())
+
+    @property
+    def gross(self) -> Usd:
+        """Realised PnL before fees."""
+        return Usd(sum((f.realised for f in self.fills), _ZERO))
+
+    @property
+    def fees(self) -> Usd:
+        """Fees paid, positive."""
+        return Usd(sum((f.fee for f in self.fills), _ZERO))
+
+    @property
+    def net(self) -> Usd:
+        """Realised PnL after fees."""
+        return Usd(self.gross - self.fees)
+
+    @property
+    def r_multiple(self) -> Decimal | None:
+        """Net result in multiples of the initial risk, to four places; None when the risk is unknown."""
+        return self._in_r(self.net)
+
+    @property
+    def mae_r(self) -> Decimal | None:
+        """Worst unrealised result on the way, in R, before fees (<= 0 when it went against us)."""
+        return self._excursion(self.worst_price)
+
+    @property
+    def mfe_r(self) -> Decimal | None:
+        """Best unrealised result on the way, in R, before fees."""
+        return self._excursion(self.best_price)
+
+    def _excursion(self, price: Price | None) -> Decimal | None:
+        entry = self.entry_price
+        if price is None or entry is None:
+            return None
+        return self._in_r((price - entry) * self.direction.sign * self.entry_quantity)
+
+    def _in_r(self, money: Decimal) -> Decimal | None:
+        if self.initial_risk is None or self.initial_risk <= 0:
+            return None
+        return (money / self.initial_risk).quantize(Decimal("0.0001"))
+
+    def _entries(self) -> list[FillLine]:
+        return [f for f in self.fills if f.signed_quantity * self.direction.sign > 0]
+
+    def _exits(self) -> list[FillLine]:
+        return [f for f in self.fills if f.signed_quantity * self.direction.sign < 0]
+
+
+def apply_fill(record: Record, fill: Fill) -> Record:
+    """The record after an execution; one that it already holds changes nothing, late ones find their place."""
+    if any(line.trade_id == fill.trade_id for line in record.fills):
+        return record
+    line = FillLine(fill.trade_id, fill.client_id, fill.signed_quantity, fill.price, fill.fee, fill.realised, fill.time_ms)
+    fills = tuple(sorted((*record.fills, line), key=lambda f: (f.time_ms, f.trade_id)))
+    after = replace(record, fills=fills, revision=record.revision + 1)
+    flat = after.net_quantity == 0
+    phase = Phase.CLOSED if flat else Phase.OPEN
+    return replace(after, phase=phase, opened_ms=min(record.opened_ms, fill.time_ms) if record.fills else fill.time_ms)
+
+
+def apply_mark(record: Record, mark: Price) -> Record:
+    """The record after a price was seen: worst and best for the position's direction."""
+    if record.phase is not Phase.OPEN:
+        return record
+    sign = record.direction.sign
+    worst = mark if record.worst_price is None or (mark - record.worst_price) * sign < 0 else record.worst_price
+    best = mark if record.best_price is None or (mark - record.best_price) * sign > 0 else record.best_price
+    if worst == record.worst_price and best == record.best_price:
+        return record
+    return replace(record, worst_price=worst, best_price=best)
+
+
+def _average(lines: list[FillLine]) -> Price | None:
+    quantity = sum((abs(f.signed_quantity) for f in lines), _ZERO)
+    if quantity == 0:
+        return None
+    return Price(sum((f.price * abs(f.signed_quantity) for f in lines), _ZERO) / quantity)

@@ -1,0 +1,134 @@
+"""The initial bracket: stop and target on the venue right after the first fill, or the position is closed."""
+
+import asyncio
+from dataclasses import replace
+
+from services.executor.book import Book
+from services.executor.logic import announce
+from services.executor.logic.record import Record
+from shared.contracts.control import Alert, Severity
+from shared.contracts.envelope import Outgoing
+from shared.contracts.order import ExitReason, Leg, OrderEventKind
+from shared.domain.errors import MrasterError, OrderRejected, OutcomeUnknown, Transient
+from shared.domain.instrument import Instrument
+from shared.domain.order import OrderRequest, VenueOrder
+from shared.domain.units import Price, Qty
+from shared.exchange.private import PrivateClient
+from shared.risk import gate
+from shared.risk.bracket import bracket_prices, exit_request, initial_risk, stop_request, target_request
+from shared.runtime.context import Context
+from shared.runtime.outbox import Outbox
+
+TRIES = 3
+PAUSE_S = 0.5
+WOULD_TRIGGER = -2021
+ALREADY_THERE = (-4130, -4116)
+
+
+class StopImpossible(Exception):
+    """The venue takes no stop for this position: it must be closed."""
+
+
+class Protection:
+    """Places brackets and, when a stop cannot be placed, exits."""
+
+    def __init__(self, ctx: Context, private: PrivateClient, book: Book, outbox: Outbox) -> None:
+        self._ctx = ctx
+        self._private = private
+        self._book = book
+        self._outbox = outbox
+        self._placed_s = ctx.metrics.histogram("stop_placed_seconds", "From the fill's answer to the resting stop")
+        self._emergencies = ctx.metrics.counter("emergency_exits_total", "Positions closed because no stop could be placed")
+
+    async def bracket(self, record: Record, instrument: Instrument, entry: Price, quantity: Qty) -> Record:
+        """Anchor stop and target to the average fill and place both; the record with what was planned."""
+        planned = record.planned
+        if planned.stop_distance is None or planned.target_distance is None:
+            raise ValueError(f"position {record.position_id} has no planned distances")
+        prices = bracket_prices(instrument, record.direction, entry, planned.stop_distance, planned.target_distance)
+        record = replace(
+            self._book.records.get(record.symbol, record),
+            stop_price=prices.stop,
+            target_price=prices.target,
+            initial_risk=initial_risk(entry, prices.stop, quantity),
+        )
+        await self._book.put(record)
+        bracket = self._book.bracket(record.symbol)
+        bracket.pending = True
+        started = self._ctx.clock.monotonic_s()
+        stop = stop_request(record.symbol, record.direction, prices.stop, record.position_id, 0)
+        target = target_request(record.symbol, record.direction, prices.target, record.position_id, 0)
+        try:
+            await asyncio.gather(self._stop(record, stop, quantity), self._target(record, target, quantity))
+            self._placed_s.observe(self._ctx.clock.monotonic_s() - started)
+        except StopImpossible as reason:
+            await self.exit_now(record, quantity, ExitReason.EMERGENCY, str(reason))
+        finally:
+            bracket.pending = False
+            bracket.checked_ms = self._ctx.clock.now_ms()
+        return self._book.records.get(record.symbol, record)
+
+    async def _stop(self, record: Record, request: OrderRequest, quantity: Qty) -> None:
+        """The stop, in a few tries."""
+        last = ""
+        for attempt in range(1, TRIES + 1):
+            try:
+                await self._place(record, Leg.STOP, request, quantity)
+            except OrderRejected as error:
+                if error.venue_code in ALREADY_THERE:
+                    return
+                if error.venue_code == WOULD_TRIGGER:
+                    raise StopImpossible("the price is already beyond the stop") from error
+                last = str(error)
+            except Transient as error:
+                last = str(error)
+            else:
+                return
+            self._ctx.log.warning("stop_not_placed", symbol=record.symbol, attempt=attempt, detail=last)
+            await asyncio.sleep(PAUSE_S * attempt)
+        raise StopImpossible(last)
+
+    async def _target(self, record: Record, request: OrderRequest, quantity: Qty) -> None:
+        """The target: without it the position is still protected, so a failure is left to the guard."""
+        try:
+            await self._place(record, Leg.TARGET, request, quantity)
+        except MrasterError as error:
+            self._ctx.log.warning("target_not_placed", symbol=record.symbol, code=error.code, detail=str(error))
+
+    async def _place(self, record: Record, leg: Leg, request: OrderRequest, quantity: Qty) -> None:
+        approved = gate.protective(request, direction=record.direction, position_quantity=quantity, epoch=record.planned.epoch)
+        if isinstance(approved, gate.Refused):
+            raise StopImpossible(approved.detail)
+        try:
+            order: VenueOrder | None = await self._private.place(approved)
+        except OutcomeUnknown as error:
+            self._ctx.log.warning("protective_outcome_unknown", symbol=record.symbol, leg=leg, detail=str(error))
+            order = await self._private.query_order(record.symbol, request.client_id, conditional=request.type.conditional)
+        if order is None:
+            raise Transient(f"the venue does not know {request.client_id}", code="not_executed")
+        self._book.bracket(record.symbol).orders[leg] = order
+        self._outbox.put([announce.order_event(record, OrderEventKind.ACCEPTED, order, order.update_ms)])
+
+    async def exit_now(self, record: Record, quantity: Qty, reason: ExitReason, detail: str) -> None:
+        """Close at market, reduce-only; the alert says why."""
+        self._ctx.log.error("exit_now", symbol=record.symbol, reason=reason, detail=detail)
+        await self._book.hint_exit(record.symbol, reason.value)
+        request = exit_request(record.symbol, record.direction, quantity, record.position_id, record.revision)
+        approved = gate.protective(request, direction=record.direction, position_quantity=quantity, epoch=record.planned.epoch)
+        if isinstance(approved, gate.Refused):
+            raise TypeError(f"expected an approved exit, it was refused: {approved.detail}")
+        if reason is ExitReason.EMERGENCY:
+            self._emergencies.inc()
+            self._outbox.put([self._alert(record, detail)])
+        order = await self._private.place(approved)
+        self._outbox.put([announce.order_event(record, OrderEventKind.ACCEPTED, order, order.update_ms)])
+
+    def _alert(self, record: Record, detail: str) -> Outgoing:
+        alert = Alert(
+            severity=Severity.CRITICAL,
+            code="stop_impossible",
+            alert_id=record.position_id,
+            params={"symbol": record.symbol, "detail": detail[:200]},
+            link=f"/d/{record.planned.decision_id}",
+        )
+        return Outgoing(alert, ts_ms=self._ctx.clock.now_ms(), decision_id=record.planned.decision_id)
