@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from services.executor.book import Book
 from services.executor.doubt import Doubt
+from services.executor.exposure import exposure_caps
 from services.executor.logic import announce
 from services.executor.logic import sizing as planned_size
 from services.executor.logic.documents import decimal_of, intent_document, intent_from
@@ -136,7 +137,7 @@ class Entries:
             plan.symbol,
             margin_uusd=to_micro(sized.margin),
             risk_uusd=to_micro(sized.risk),
-            caps=planned_size.exposure_caps(self._ctx.settings.risk, truth.account.equity),
+            caps=exposure_caps(self._ctx.settings.risk, truth.account.equity),
         )
         if not answer.granted:
             return gate.Refused(_CAP_REASONS.get(answer.cap or "", RefusedReason.RISK_CAP), f"cap {answer.cap}")

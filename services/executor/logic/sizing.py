@@ -7,9 +7,8 @@ from shared.config.sections.risk import Risk
 from shared.contracts.order import CapResult, SizingReport
 from shared.contracts.plan import Plan
 from shared.domain.instrument import Instrument, Rounding
-from shared.domain.units import Price, Ratio, Usd, from_micro, to_micro
+from shared.domain.units import Price, Ratio, Usd, from_micro
 from shared.risk.sizing import Sized, SizingInput, SizingLimits, safe_leverage
-from shared.state.port import ExposureCaps
 
 Reservations = Mapping[str, tuple[str, int, int]]
 """Reservation id → (symbol, margin micro-USD, risk micro-USD)."""
@@ -31,16 +30,6 @@ def wanted_leverage(risk: Risk, plan: Plan, venue_max: int) -> int:
     """The setting (or the plan's own, if lower), never above what the venue allows."""
     setting = venue_max if risk.leverage == "max" else int(risk.leverage)
     return max(1, min(setting, venue_max, plan.leverage or setting))
-
-
-def exposure_caps(risk: Risk, equity: Usd) -> ExposureCaps:
-    """Limits over all open positions and reservations, in micro-USD."""
-    return ExposureCaps(
-        margin_uusd=to_micro(risk.equity_fraction * equity),
-        risk_uusd=to_micro(risk.max_open_risk * equity),
-        max_open=risk.max_open_global,
-        max_per_symbol=risk.max_open_per_symbol,
-    )
 
 
 def sizing_input(
