@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.contracts.topic import Topic
 from shared.domain.errors import ContractViolation
 
 
 class Payload(BaseModel):
-    """Base of all message bodies: frozen; unknown keys are ignored so that `v1` can grow."""
+    """Base of all message bodies: frozen; unknown keys are ignored so that `v1` can grow.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null")
+    NaN and infinity are refused where the message is made: JSON has no form for them, so nobody could read it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
     topic: ClassVar[Topic]
 
     def keys(self) -> tuple[str, ...]:
@@ -39,6 +42,23 @@ class Payload(BaseModel):
     def subject(self) -> str:
         """The subject that this message is published on."""
         return self.topic.subject(*self.keys())
+
+
+class Envelope(BaseModel):
+    """What every message has around its body. Unknown keys are ignored, values are not converted."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    id: str = Field(min_length=1, description="Deterministic, starts with the topic's name; also the header `Nats-Msg-Id`.")
+    type: str = Field(description="Name of the topic: says which model `data` is.")
+    ts_ms: int = Field(description="Venue time of the fact, UTC epoch milliseconds.")
+    produced_ms: int = Field(description="The producer's own clock when it was published, UTC epoch milliseconds.")
+    producer: str = Field(description="`service/instance`.")
+    decision_id: str = Field(description="Follows one idea from candle to closed trade; empty when there is none.")
+    cause_id: str = Field(description="Id of the message that led to this one; empty when there is none.")
+    account: str = Field(description="The account that it is about.")
+    epoch: int = Field(description="Epoch of the trading state; plans and intents of an older one are void.")
+    data: dict[str, Any] = Field(description="The body.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,25 +135,24 @@ def decode(
         ContractViolation: not JSON, an unknown type, or a body that does not fit its model.
     """
     try:
-        raw: dict[str, Any] = orjson.loads(data)
-        model = models[raw["type"]]
-        payload = model.model_validate(raw["data"])
-        meta = Meta(
-            id=str(raw["id"]),
-            type=raw["type"],
-            ts_ms=int(raw["ts_ms"]),
-            produced_ms=int(raw["produced_ms"]),
-            producer=str(raw["producer"]),
-            decision_id=str(raw["decision_id"]),
-            cause_id=str(raw["cause_id"]),
-            account=str(raw["account"]),
-            epoch=int(raw["epoch"]),
-            subject=subject,
-            sequence=sequence,
-            attempt=attempt,
-        )
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        envelope = Envelope.model_validate(orjson.loads(data))
+        payload = models[envelope.type].model_validate(envelope.data)
+    except (KeyError, ValueError) as error:
         raise ContractViolation(f"message on {subject or 'unknown subject'} does not fit its contract: {_brief(error)}") from error
+    meta = Meta(
+        id=envelope.id,
+        type=envelope.type,
+        ts_ms=envelope.ts_ms,
+        produced_ms=envelope.produced_ms,
+        producer=envelope.producer,
+        decision_id=envelope.decision_id,
+        cause_id=envelope.cause_id,
+        account=envelope.account,
+        epoch=envelope.epoch,
+        subject=subject,
+        sequence=sequence,
+        attempt=attempt,
+    )
     return payload, meta
 
 

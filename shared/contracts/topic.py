@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.domain.errors import ContractViolation
 
-_TOKEN = re.compile(r"^[^\s.*>\x00-\x1f]{1,80}$")
+_TOKEN = re.compile(r"[^\s.*>\x00-\x1f\x7f]{1,80}")
 
 DAY_S = 86_400
 
@@ -16,7 +16,7 @@ def token(text: str) -> str:
     Raises:
         ContractViolation: it is empty or holds a dot, white space, `*` or `>`.
     """
-    if not _TOKEN.match(text):
+    if not _TOKEN.fullmatch(text):
         raise ContractViolation(f"expected a subject token (1-80 characters, no dot, space, * or >), got {text!r}")
     return text
 
