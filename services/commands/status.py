@@ -1,0 +1,88 @@
+"""`mraster status`: what the dashboard says about the running product, and what the supervisor knows of its processes."""
+
+import json
+from typing import Annotated, Any
+
+import psutil
+import typer
+
+from services.commands.exits import Exit, fail
+from services.commands.place import HomeOption, running_here, settings_here
+from services.supervisor.runfile import RunFile
+
+_TIMEOUT_S = 3.0
+
+
+def register(app: typer.Typer) -> None:
+    """The command."""
+    app.command("status", rich_help_panel="Running")(status)
+
+
+def status(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Exit code 0: all is ready; 1: it is not; 3: nothing runs."""
+    run = running_here(home)
+    base = run.dashboard if run is not None else _dashboard_of_settings()
+    ready, answer = _ask(base)
+    if run is None and answer is None:
+        fail(f"nothing runs: no supervisor in this home, and nobody answers at {base}. Start it with: mraster up", Exit.NOTHING_RUNNING)
+    report = {"ready": ready, "dashboard": base, "status": answer, **(_processes(run) if run is not None else {})}
+    typer.echo(json.dumps(report, indent=1) if as_json else _text(report))
+    raise typer.Exit(int(Exit.OK if ready else Exit.FAILED))
+
+
+def _dashboard_of_settings() -> str:
+    dashboard = settings_here().dashboard
+    return f"http://{dashboard.host}:{dashboard.port}"
+
+
+def _ask(base: str) -> tuple[bool, Any]:
+    """Whether the product is ready, and the dashboard's report (None when nobody answers)."""
+    import httpx  # noqa: PLC0415 - other commands start without it
+
+    try:
+        with httpx.Client(base_url=base, timeout=_TIMEOUT_S) as client:
+            ready = client.get("/readyz").status_code == httpx.codes.OK
+            return ready, client.get("/api/status").raise_for_status().json()
+    except (httpx.HTTPError, ValueError):
+        return False, None
+
+
+def _processes(run: RunFile) -> dict[str, Any]:
+    """The supervisor's processes with their memory, and the sum."""
+    rows: dict[str, dict[str, Any]] = {
+        name: {
+            "pid": entry.pid,
+            "port": entry.port,
+            "restarts": entry.restarts,
+            "last_exit": entry.last_exit,
+            "memory_bytes": memory(entry.pid),
+        }
+        for name, entry in run.processes.items()
+    }
+    total = memory(run.pid) + sum(row["memory_bytes"] for row in rows.values())
+    return {"mode": run.mode, "supervisor": run.pid, "processes": rows, "memory_bytes": total}
+
+
+def memory(pid: int) -> int:
+    """Resident memory of a process; 0 when it does not run."""
+    if not pid:
+        return 0
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _text(report: dict[str, Any]) -> str:
+    lines = [f"{'ready' if report['ready'] else 'not ready'}  {report['dashboard']}  {report.get('mode', '')}".rstrip()]
+    for name, row in report.get("processes", {}).items():
+        state = f"pid {row['pid']}" if row["pid"] else "not running"
+        restarts = f"  restarts {row['restarts']} ({row['last_exit']})" if row["restarts"] else ""
+        lines.append(f"  {name:<15} {state:<12} {row['memory_bytes'] / 2**20:6.0f} MB{restarts}")
+    if "memory_bytes" in report:
+        lines.append(f"  {'together':<28} {report['memory_bytes'] / 2**20:6.0f} MB")
+    return "\n".join(lines)

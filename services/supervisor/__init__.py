@@ -1,0 +1,1 @@
+"""The small supervisor behind `mraster up`."""

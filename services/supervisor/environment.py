@@ -1,0 +1,55 @@
+"""The variables that the services are started with: those of this process, plus what the command line says."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.supervisor.options import UpOptions
+from shared.config.choices import PaperMarket
+from shared.domain.errors import ConfigError
+
+_QUIET = {
+    "PYTHONUNBUFFERED": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+}
+"""Small processes: no pools of threads for a few small arrays, no arena of memory per thread."""
+
+
+def asked(options: UpOptions) -> dict[str, str]:
+    """The command line as settings.
+
+    Raises:
+        ConfigError: a market that does not exist.
+    """
+    found: dict[str, str] = {}
+    if options.market is not None:
+        found |= market_settings(options.market)
+    pairs = {
+        "ASTER_PAPER_SPEED": options.speed,
+        "ASTER_PAPER_SEED": options.seed,
+        "ASTER_INCLUDE_SYMBOLS": options.symbols,
+        "ASTER_RUN_ONCE": "true" if options.once else None,
+        "ASTER_DASHBOARD_PORT": options.port or None,
+    }
+    return found | {name: str(value) for name, value in pairs.items() if value is not None}
+
+
+def market_settings(market: str) -> dict[str, str]:
+    """`synthetic`, `live`, `auto` or `replay:PATH` as settings.
+
+    Raises:
+        ConfigError: anything else.
+    """
+    kind, colon, path = market.partition(":")
+    choices = ", ".join(choice.value for choice in PaperMarket if choice is not PaperMarket.REPLAY)
+    if kind == PaperMarket.REPLAY.value and path:
+        return {"ASTER_PAPER_MARKET": kind, "ASTER_PAPER_REPLAY": str(Path(path).expanduser().absolute())}
+    if kind in set(PaperMarket) - {PaperMarket.REPLAY} and not colon:
+        return {"ASTER_PAPER_MARKET": kind}
+    raise ConfigError(f"--market: expected {choices} or replay:PATH (a file or a folder of candles), found {market!r}")
+
+
+def child_environment(base: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
+    """Variables of a child; the person's own choices about threads and memory win."""
+    return {**_QUIET, **base, **changes}

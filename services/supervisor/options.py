@@ -1,0 +1,23 @@
+"""What `mraster up` was asked for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SERVICES = ("scanner", "sentinel", "advisor", "executor", "bracket_guard", "dashboard")
+"""Started by `mraster up`, in this order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpOptions:
+    """None and empty mean: as the settings say. `port` is the dashboard's; 0 takes a free one."""
+
+    home: Path
+    market: str | None = None
+    speed: str | None = None
+    seed: int | None = None
+    symbols: str | None = None
+    port: int | None = None
+    once: bool = False
+    lock_step: bool = False
+    services: tuple[str, ...] = SERVICES
+    ready_within_s: float = 180.0

@@ -1,0 +1,159 @@
+"""Everything that one `mraster up` will start, decided before anything is started."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.supervisor import ports, stores
+from services.supervisor.environment import asked, child_environment
+from services.supervisor.errors import StartFailed
+from services.supervisor.home import Home
+from services.supervisor.options import UpOptions
+from services.supervisor.spec import LogFormat, ProcessSpec, Stage
+from shared.config.load import load
+from shared.config.settings import Settings, Source
+
+HOST = "127.0.0.1"
+_VENUE_PORT = 8100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Processes in the order of their start, and the addresses they meet on."""
+
+    specs: tuple[ProcessSpec, ...]
+    settings: Settings
+    nats_url: str
+    redis_url: str
+    redis_password: str
+    venue: str
+    dashboard: str
+    once: bool
+
+    def stage(self, stage: Stage) -> tuple[ProcessSpec, ...]:
+        """The processes of one stage."""
+        return tuple(spec for spec in self.specs if spec.stage is stage)
+
+
+def make_plan(options: UpOptions, base: Mapping[str, str], home: Home, folder: Path) -> Plan:
+    """Check settings, ports and programs; write the servers' configuration.
+
+    Args:
+        options: the command line.
+        base: variables of this process.
+        home: created and locked.
+        folder: where relative paths of the settings start.
+
+    Raises:
+        ConfigError: wrong settings.
+        StartFailed: a port is taken, or a program is missing.
+    """
+    wishes = asked(options)
+    settings = load(environ={**base, **wishes})
+    maker = _Maker(options, settings, home, folder, {**base, **wishes})
+    return maker.make()
+
+
+class _Maker:
+    """Collects the processes one after the other; each may add a variable for those after it."""
+
+    def __init__(self, options: UpOptions, settings: Settings, home: Home, folder: Path, base: Mapping[str, str]) -> None:
+        self._options = options
+        self._settings = settings
+        self._home = home
+        self._folder = folder
+        self._base = base
+        self._changes: dict[str, str] = {}
+        self._taken: list[int] = []
+        self._passwords = home.passwords()
+        self._specs: list[ProcessSpec] = []
+
+    def make(self) -> Plan:
+        """The plan."""
+        dashboard = self._dashboard_port()
+        nats_url, redis_url = self._stores()
+        venue = self._venue()
+        for name in self._options.services:
+            self._specs.append(self._service(name, self._port(0)))
+        return Plan(
+            specs=tuple(self._specs),
+            settings=self._settings,
+            nats_url=nats_url,
+            redis_url=redis_url,
+            redis_password=self._passwords["redis"],
+            venue=venue,
+            dashboard=f"http://{_shown_host(self._settings.dashboard.host)}:{dashboard}",
+            once=self._options.once,
+        )
+
+    def _port(self, wanted: int) -> int:
+        port = ports.choose(wanted, self._taken)
+        self._taken.append(port)
+        return port
+
+    def _own(self, name: str) -> bool:
+        """Whether a person named this address, so that we use it instead of starting a server."""
+        return self._settings.source(name) is Source.ENVIRONMENT
+
+    def _dashboard_port(self) -> int:
+        host = self._settings.dashboard.host
+        wanted = self._settings.dashboard.port
+        port = ports.choose(0) if self._options.port == 0 else ports.require(wanted, host)
+        self._taken.append(port)
+        self._changes["ASTER_DASHBOARD_PORT"] = str(port)
+        return port
+
+    def _stores(self) -> tuple[str, str]:
+        """NATS and Redis: those of the settings when they were named there, else our own."""
+        infra, environment = self._settings.infra, child_environment(self._base, {})
+        nats_url, redis_url = infra.nats_url, infra.redis_url
+        if not self._own("ASTER_REDIS_URL"):
+            port, password = self._port(stores.REDIS_PORT), self._passwords["redis"]
+            self._specs.append(stores.redis(self._home, port, password, environment))
+            redis_url = self._changes["ASTER_REDIS_URL"] = stores.redis_url(port, password)
+        if not self._own("ASTER_NATS_URL"):
+            port, password = self._port(stores.NATS_PORT), self._passwords["nats"]
+            self._specs.append(stores.nats(self._home, port, password, environment))
+            nats_url = self._changes["ASTER_NATS_URL"] = stores.nats_url(port, password)
+        return nats_url, redis_url
+
+    def _venue(self) -> str:
+        """The paper venue, unless real money is traded or a person named another one."""
+        core, paper = self._settings.core, self._settings.paper
+        if not core.paper:
+            if self._options.market is not None:
+                raise StartFailed("--market chooses the prices of the paper venue: expected ASTER_PAPER=true, found false (real money)")
+            return core.exchange_base
+        if self._own("ASTER_PAPER_BASE"):
+            return paper.base
+        port = self._port(_VENUE_PORT)
+        self._changes["ASTER_PAPER_BASE"] = f"http://{HOST}:{port}"
+        arguments = ["--port", str(port), "--store", str(self._home.paper)]
+        if self._options.lock_step:
+            arguments.append("--lock-step")
+        self._specs.append(self._python("paper-exchange", "paper_exchange", Stage.VENUE, port, arguments))
+        return self._changes["ASTER_PAPER_BASE"]
+
+    def _service(self, name: str, port: int) -> ProcessSpec:
+        arguments = ["--http-port", str(port)]
+        if self._options.lock_step:
+            arguments += ["--lanes", "1"]
+        return self._python(name.replace("_", "-"), name, Stage.SERVICES, port, arguments)
+
+    def _python(self, command: str, name: str, stage: Stage, port: int, arguments: list[str]) -> ProcessSpec:
+        return ProcessSpec(
+            name=name,
+            stage=stage,
+            argv=(sys.executable, "-P", "-m", "services.cli", command, *arguments),
+            environment=child_environment(self._base, self._changes),
+            log_format=LogFormat.JSON,
+            folder=self._folder,
+            port=port,
+            once=self._options.once and stage is Stage.SERVICES,
+        )
+
+
+def _shown_host(host: str) -> str:
+    """A host for a browser on this machine."""
+    return HOST if host in {"0.0.0.0", "::"} else host
