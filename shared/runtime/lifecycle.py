@@ -9,7 +9,7 @@ from dataclasses import replace
 from shared.bus.port import Consumption
 from shared.contracts.envelope import Meta, Outgoing, Payload
 from shared.contracts.ops import Heartbeat, LogRecord, ServiceState
-from shared.domain.errors import MrasterError, Transient
+from shared.domain.errors import BusLost, MrasterError, Transient
 from shared.runtime import leader
 from shared.runtime.context import Context
 from shared.runtime.http import HttpServer, app, lag_probe
@@ -29,8 +29,11 @@ class _Done(Exception):
 class Lifecycle:
     """One service from warm to drained; also answers the probes."""
 
-    def __init__(self, ctx: Context, build: Callable[[Context], Service], tail: LogTail) -> None:
+    def __init__(
+        self, ctx: Context, build: Callable[[Context], Service], tail: LogTail, lost: asyncio.Future[BusLost] | None = None
+    ) -> None:
         self._ctx = ctx
+        self._lost = lost
         self._service = build(ctx)
         self._tail = tail
         self._started_s = ctx.clock.monotonic_s()
@@ -47,7 +50,9 @@ class Lifecycle:
                 group.create_task(self._http.serve())
                 group.create_task(lag_probe(ctx.metrics.loop_lag.set, ctx.stopping))
                 group.create_task(self._heartbeats())
-                group.create_task(self._end())
+                ending = group.create_task(self._end())
+                if self._lost is not None:
+                    group.create_task(self._watch_bus(self._lost, ending))
                 await self._activate(service)
                 if not ctx.stopping.is_set():
                     self._start_work(group, service)
@@ -115,6 +120,12 @@ class Lifecycle:
         await part.work()
         if not self._ctx.stopping.is_set() and not self._ctx.finished.is_set():
             raise MrasterError(f"{part.name} of {self._service.name} ended on its own", code="loop_ended")
+
+    async def _watch_bus(self, lost: asyncio.Future[BusLost], ending: asyncio.Task[None]) -> None:
+        """A connection that is closed for good ends the process: the supervisor starts it anew."""
+        await asyncio.wait({lost, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if lost.done() and not ending.done():
+            raise lost.result()
 
     async def _end(self) -> None:
         """Wait for the end, then drain and cancel what is left."""

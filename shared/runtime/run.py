@@ -64,7 +64,7 @@ async def _main(name: str, build: Build, options: RunOptions, access: VenueAcces
     code = 0
     try:
         await _connect(ctx, bus)
-        await Lifecycle(ctx, build, tail).live()
+        await Lifecycle(ctx, build, tail, bus.lost).live()
         ctx.log.info("stopped")
     except* Exception as group:
         code = 1
