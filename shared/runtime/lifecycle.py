@@ -5,6 +5,7 @@ import contextlib
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from shared.bus.port import Consumption
 from shared.contracts.envelope import Meta, Outgoing, Payload
@@ -123,7 +124,8 @@ class Lifecycle:
 
     async def _watch_bus(self, lost: asyncio.Future[BusLost], ending: asyncio.Task[None]) -> None:
         """A connection that is closed for good ends the process: the supervisor starts it anew."""
-        await asyncio.wait({lost, ending}, return_when=asyncio.FIRST_COMPLETED)
+        waits: set[asyncio.Future[Any]] = {lost, ending}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if lost.done() and not ending.done():
             raise lost.result()
 
