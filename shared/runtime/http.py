@@ -27,8 +27,8 @@ class Probes(Protocol):
         """Whether it can do its work now."""
         ...
 
-    def activity(self) -> dict[str, int]:
-        """Work in hand and work done."""
+    async def activity(self) -> dict[str, int]:
+        """Work in hand, work done, messages that wait."""
         ...
 
 
@@ -47,7 +47,7 @@ def app(probes: Probes, metrics: Metrics) -> Starlette:
         return PlainTextResponse(metrics.render(), media_type="text/plain; version=0.0.4")
 
     async def activity(_request: Request) -> Response:
-        return JSONResponse(probes.activity())
+        return JSONResponse(await probes.activity())
 
     return Starlette(
         routes=[

@@ -151,13 +151,20 @@ class Lifecycle:
         """Once a second: I am alive; and the logs since the last time."""
         ctx = self._ctx
         while not ctx.stopping.is_set():
-            ctx.bus.send(Outgoing(self._heartbeat(), ts_ms=ctx.clock.wall_ms()))
+            ctx.bus.send(Outgoing(self._heartbeat(await self._lag()), ts_ms=ctx.clock.wall_ms()))
             self._flush_logs()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT_S):
                     await ctx.stopping.wait()
 
-    def _heartbeat(self) -> Heartbeat:
+    async def _lag(self) -> int | None:
+        """Messages that wait for this service; None while the broker does not answer."""
+        try:
+            return await self._ctx.bus.lag()
+        except Transient:
+            return None
+
+    def _heartbeat(self, lag: int | None) -> Heartbeat:
         ctx = self._ctx
         return Heartbeat(
             service=ctx.producer.service,
@@ -167,6 +174,7 @@ class Lifecycle:
             version=ctx.options.version,
             state=self._state,
             active=not self._service.one_active or ctx.lease is not None,
+            lag=lag,
             memory_bytes=memory_bytes(),
             wall_ms=ctx.clock.wall_ms(),
             facts={**ctx.facts, "http_port": str(self._http.port)},
@@ -205,9 +213,11 @@ class Lifecycle:
             good = good and facts[name] == "ok"
         return good, facts
 
-    def activity(self) -> dict[str, int]:
-        """Work in hand and done; ready is 1 once the service works."""
-        return {"ready": int(self._state is ServiceState.READY), **self._ctx.activity.snapshot()}
+    async def activity(self) -> dict[str, int]:
+        """Messages that wait or are in hand (read first), work in hand and done; ready is 1 once the service works."""
+        pending = await self._ctx.bus.lag()
+        ready = int(self._state in {ServiceState.READY, ServiceState.STANDBY})
+        return {"ready": ready, "pending": pending, **self._ctx.activity.snapshot()}
 
 
 async def _ok(probe: Callable[[], Awaitable[None]]) -> str:

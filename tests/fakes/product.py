@@ -1,0 +1,127 @@
+"""The whole product as a subprocess (`mraster up`), and the steps of a lock-step replay."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class StartFailed(AssertionError):
+    """The product did not become ready; carries the end of its log."""
+
+
+@dataclass
+class Product:
+    """One `mraster up` in a home of its own."""
+
+    home: Path
+    arguments: Sequence[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log_file(self) -> Path:
+        return self.home.parent / f"{self.home.name}.log"
+
+    def start(self, timeout_s: float = 90.0) -> None:
+        """Start and wait for the ready line."""
+        argv = [sys.executable, "-m", "services.cli", "up", "--home", str(self.home), "--port", "0", *self.arguments]
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("ASTER_", "FAST_TP", "FASTTP"))}  # noqa: TID251 - a child's environment
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(argv, cwd=ROOT, env={**clean, **self.environment}, stdout=log, stderr=subprocess.STDOUT)
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise StartFailed(f"exit {self.process.returncode}\n{self.log_tail()}")
+            if self.run_file.exists() and self.run()["ready"]:
+                return
+            time.sleep(0.1)
+        raise StartFailed(f"not ready after {timeout_s} s\n{self.log_tail()}")
+
+    def stop(self, timeout_s: float = 40.0) -> int:
+        """SIGTERM, then the exit code; killed when it does not end."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise
+        return self.process.returncode
+
+    @property
+    def run_file(self) -> Path:
+        return self.home / "run.json"
+
+    def run(self) -> dict[str, Any]:
+        """run.json as it is now."""
+        try:
+            found: dict[str, Any] = json.loads(self.run_file.read_text())
+        except (OSError, json.JSONDecodeError):
+            return {"ready": False, "processes": {}}
+        return found
+
+    def kill(self, name: str) -> None:
+        """kill -9 of one process of ours."""
+        os.kill(self.run()["processes"][name]["pid"], signal.SIGKILL)
+
+    def log_tail(self, size: int = 6000) -> str:
+        return self.log_file.read_text(errors="replace")[-size:]
+
+
+@dataclass
+class Stepper:
+    """Advances the venue's time when everything is quiet."""
+
+    product: Product
+    client: httpx.AsyncClient
+    services: tuple[str, ...] = ("scanner", "sentinel", "advisor", "executor", "bracket_guard")
+    steps: int = 0
+
+    async def _activity(self) -> tuple[dict[str, Any], list[dict[str, int]]]:
+        run = self.product.run()
+        names = [name for name in self.services if name in run["processes"]]
+        urls = [f"http://127.0.0.1:{run['processes'][name]['port']}/activity" for name in names]
+        venue, *services = await asyncio.gather(
+            self.client.get(f"{run['venue']}/paper/v1/activity"), *(self.client.get(url) for url in urls)
+        )
+        return venue.json(), [s.json() for s in services]
+
+    async def quiet(self, timeout_s: float = 30.0) -> dict[str, Any]:
+        """Wait until nothing is in hand or on its way, seen twice in a row with the same numbers."""
+        before: object = None
+        end = time.monotonic() + timeout_s
+        state: object = None
+        while time.monotonic() < end:
+            venue, services = await self._activity()
+            handled = sum(s.get("frames", 0) for s in services)
+            calm = venue["frames_sent_total"] == handled and all(s["busy"] == 0 and s["ready"] for s in services)
+            state = (venue["frames_sent_total"], handled, services)
+            now = (venue["frames_sent_total"], venue.get("requests_total", 0), [s["done"] for s in services])
+            if calm and all(s.get("pending", 0) == 0 for s in services) and now == before:
+                return venue  # type: ignore[no-any-return]
+            before = now if calm else None
+            await asyncio.sleep(0.001)
+        raise AssertionError(f"not quiet after {timeout_s} s: {state}")
+
+    async def step(self) -> dict[str, Any]:
+        """One batch of the replay, handled to the end."""
+        answer = await self.client.post(f"{self.product.run()['venue']}/paper/v1/step")
+        answer.raise_for_status()
+        self.steps += 1
+        await self.quiet()
+        found: dict[str, Any] = answer.json()
+        return found
