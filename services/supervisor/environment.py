@@ -1,11 +1,15 @@
 """The variables that the services are started with: those of this process, plus what the command line says."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from services.supervisor.options import UpOptions
 from shared.config.choices import PaperMarket
 from shared.domain.errors import ConfigError
+
+_CODE = Path(__file__).parents[2]
+"""The folder that holds our packages."""
 
 _QUIET = {
     "PYTHONUNBUFFERED": "1",
@@ -51,5 +55,6 @@ def market_settings(market: str) -> dict[str, str]:
 
 
 def child_environment(base: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
-    """Variables of a child; the person's own choices about threads and memory win."""
-    return {**_QUIET, **base, **changes}
+    """Variables of a child: the code of this process, whatever the current folder is; choices about threads and memory stay."""
+    path = os.pathsep.join(part for part in (str(_CODE), base.get("PYTHONPATH", "")) if part)
+    return {**_QUIET, **base, **changes, "PYTHONPATH": path}
