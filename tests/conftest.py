@@ -1,6 +1,8 @@
 """Fixtures for all tests: real servers on free ports."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +35,12 @@ def redis_server_shared() -> Iterator[RedisServer]:
     """One redis-server for a whole module: tests must use different keys or flush."""
     with RedisServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder of real recordings; tests that need it are skipped with a reason where it is not given."""
+    where = os.environ.get("MRASTER_TEST_DATA", "")  # noqa: TID251 - the tests' own switch
+    if not where:
+        pytest.skip("MRASTER_TEST_DATA is not set: it names the folder of recorded market data")
+    return Path(where).resolve()

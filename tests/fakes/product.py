@@ -84,17 +84,24 @@ class Product:
 
 @dataclass
 class Stepper:
-    """Advances the venue's time when everything is quiet."""
+    """Advances the venue's time when everything is quiet.
+
+    `gap` = frames that the venue sent to processes that are dead by now: nobody will say that they were handled.
+    """
 
     product: Product
     client: httpx.AsyncClient
     services: tuple[str, ...] = ("scanner", "sentinel", "advisor", "executor", "bracket_guard")
     steps: int = 0
+    gap: int = 0
+
+    @property
+    def venue(self) -> str:
+        return str(self.product.run()["venue"])
 
     async def _activity(self) -> tuple[dict[str, Any], list[dict[str, int]]]:
         run = self.product.run()
-        names = [name for name in self.services if name in run["processes"]]
-        urls = [f"http://127.0.0.1:{run['processes'][name]['port']}/activity" for name in names]
+        urls = [f"http://127.0.0.1:{run['processes'][name]['port']}/activity" for name in self.services]
         venue, *services = await asyncio.gather(
             self.client.get(f"{run['venue']}/paper/v1/activity"), *(self.client.get(url) for url in urls)
         )
@@ -104,24 +111,49 @@ class Stepper:
         """Wait until nothing is in hand or on its way, seen twice in a row with the same numbers."""
         before: object = None
         end = time.monotonic() + timeout_s
-        state: object = None
         while time.monotonic() < end:
             venue, services = await self._activity()
             handled = sum(s.get("frames", 0) for s in services)
-            calm = venue["frames_sent_total"] == handled and all(s["busy"] == 0 and s["ready"] for s in services)
-            state = (venue["frames_sent_total"], handled, services)
-            now = (venue["frames_sent_total"], venue.get("requests_total", 0), [s["done"] for s in services])
-            if calm and all(s.get("pending", 0) == 0 for s in services) and now == before:
-                return venue  # type: ignore[no-any-return]
-            before = now if calm else None
+            idle = all(s["busy"] == 0 and s["pending"] == 0 and s["ready"] for s in services)
+            now = (venue["frames_sent_total"], handled, [s["done"] for s in services])
+            if idle and venue["frames_sent_total"] - handled == self.gap and now == before:
+                return venue
+            before = now
             await asyncio.sleep(0.001)
-        raise AssertionError(f"not quiet after {timeout_s} s: {state}")
+        raise AssertionError(f"not quiet after {timeout_s} s: {before} {services}")
+
+    async def settle(self, calm_s: float = 1.5, timeout_s: float = 60.0) -> None:
+        """After a kill: wait until all are ready and the numbers stand still, and take the gap from there."""
+        end = time.monotonic() + timeout_s
+        since, before = time.monotonic(), None
+        while time.monotonic() < end:
+            try:
+                venue, services = await self._activity()
+            except httpx.TransportError:
+                before = None
+                await asyncio.sleep(0.1)
+                continue
+            handled = sum(s.get("frames", 0) for s in services)
+            now = (venue["frames_sent_total"], handled)
+            idle = all(s["busy"] == 0 and s["pending"] == 0 and s["ready"] for s in services)
+            if now != before or not idle:
+                since, before = time.monotonic(), now
+            elif time.monotonic() - since > calm_s:
+                self.gap = now[0] - now[1]
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"not settled after {timeout_s} s\n{self.product.log_tail()}")
+
+    async def advance(self) -> dict[str, Any]:
+        """One batch of the replay, without waiting for it to be handled."""
+        answer = await self.client.post(f"{self.venue}/paper/v1/step")
+        answer.raise_for_status()
+        self.steps += 1
+        found: dict[str, Any] = answer.json()
+        return found
 
     async def step(self) -> dict[str, Any]:
         """One batch of the replay, handled to the end."""
-        answer = await self.client.post(f"{self.product.run()['venue']}/paper/v1/step")
-        answer.raise_for_status()
-        self.steps += 1
+        found = await self.advance()
         await self.quiet()
-        found: dict[str, Any] = answer.json()
         return found
