@@ -50,10 +50,12 @@ class Instrument:
         """Snap a price to the tick in the direction that the caller names.
 
         Raises:
-            ValueError: the value is not a positive finite number.
+            ValueError: the value is not a positive finite number, or nothing is left of it on the tick.
         """
         exact = _exact(value)
         ticks = (exact / self.tick).to_integral_value(rounding=_MODES[rounding])
+        if ticks == 0:
+            raise ValueError(f"{self.symbol}: expected a price of at least one tick ({self.tick}), got {value}")
         return Price(ticks * self.tick)
 
     def quantity(self, value: float | Decimal, *, market: bool = False) -> Qty:
@@ -68,17 +70,18 @@ class Instrument:
         steps = (min(exact, limit) / step).to_integral_value(rounding=ROUND_DOWN)
         return Qty(steps * step)
 
-    def smallest_qty(self, price: Decimal) -> Qty:
+    def smallest_qty(self, price: Decimal, *, market: bool = False) -> Qty:
         """The least quantity that passes minimum quantity and minimum notional at `price`."""
-        by_notional = (self.min_notional / price / self.step).to_integral_value(rounding=ROUND_CEILING) * self.step
-        return Qty(max(self.min_qty, by_notional))
+        step = max(self.step, self.market_step) if market else self.step
+        by_notional = (self.min_notional / price / step).to_integral_value(rounding=ROUND_CEILING) * step
+        return Qty(max(self.min_qty, self.market_min_qty, by_notional) if market else max(self.min_qty, by_notional))
 
 
 def _exact(value: float | Decimal, *, allow_zero: bool = False) -> Decimal:
     """A float or Decimal as an exact Decimal; a float goes through its shortest text, not its binary value."""
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"expected a finite number, got {value}")
-    exact = value if isinstance(value, Decimal) else Decimal(repr(value))
+    exact = value if isinstance(value, Decimal) else Decimal(repr(float(value)))  # float(): numpy's floats have another repr
     if not exact.is_finite() or exact < 0 or (exact == 0 and not allow_zero):
         raise ValueError(f"expected a {'non-negative' if allow_zero else 'positive'} finite number, got {value}")
     return exact

@@ -191,7 +191,7 @@ class Fill:
 
 
 PREFIX = "mr-"
-_OURS = re.compile(r"^mr-(?P<hash>[a-z2-7]{10})-(?P<leg>e|s|t|x)(?P<revision>\d{0,4})$")
+_OURS = re.compile(r"mr-(?P<hash>[a-z2-7]{10})-(?P<leg>[estx])(?P<revision>[0-9]{0,9})")
 
 
 def intent_hash(text: str) -> str:
@@ -203,11 +203,17 @@ def intent_hash(text: str) -> str:
 def client_id(intent: str, leg: str, revision: int | None = None) -> str:
     """Client order id of a leg of an intent: `mr-<hash>-e` entry, `-s<n>` stop, `-t<n>` target, `-x<n>` exit.
 
-    `intent` is hashed unless it is already ten characters of a hash. At most 19 characters of `[a-z0-9-]`,
+    `intent` is hashed unless it is already ten characters of a hash. At most 24 characters of `[a-z0-9-]`,
     which fits the venue's `^[.A-Z:/a-z0-9_-]{1,36}$`.
+
+    Raises:
+        ValueError: the leg or the revision is one that `parse_client_id` would not know again.
     """
     tag = intent if re.fullmatch(r"[a-z2-7]{10}", intent) else intent_hash(intent)
-    return f"{PREFIX}{tag}-{leg}{'' if revision is None else revision}"
+    made = f"{PREFIX}{tag}-{leg}{'' if revision is None else revision}"
+    if _OURS.fullmatch(made) is None:
+        raise ValueError(f"expected a leg of e, s, t, x and a revision of at most nine digits, got {leg!r} and {revision}")
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +227,7 @@ class ClientIdParts:
 
 def parse_client_id(text: str) -> ClientIdParts | None:
     """The parts of a client id of ours, or None when somebody else made it."""
-    match = _OURS.match(text)
+    match = _OURS.fullmatch(text)
     if match is None:
         return None
     return ClientIdParts(match["hash"], match["leg"], int(match["revision"] or 0))

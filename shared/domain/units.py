@@ -32,7 +32,13 @@ def from_micro(value_uusd: int) -> Usd:
 
 
 def plain(value: Decimal) -> str:
-    """A number as the venue wants it: no exponent, no trailing zeros ("0.10" -> "0.1", "1E+2" -> "100")."""
+    """A number as the venue wants it: no exponent, no trailing zeros ("0.10" -> "0.1", "1E+2" -> "100").
+
+    Raises:
+        ValueError: it is not finite.
+    """
+    if not value.is_finite():
+        raise ValueError(f"expected a finite number, got {value}")
     text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")

@@ -77,11 +77,17 @@ def entry(request: OrderRequest, sized: Sized, context: EntryContext) -> Approve
 
 
 def protective(request: OrderRequest, *, direction: Direction, position_quantity: Qty, epoch: int) -> Approved | Refused:
-    """Approve an order that can only shrink the position: its exit side, and reduce-only or close-all."""
+    """Approve an order that can only shrink the position: its exit side, and reduce-only or close-all.
+
+    The venue takes close-all only on triggered market orders; on any other type nothing would hold the order back.
+    """
     if request.side is not direction.exit_side:
         return Refused(RefusedReason.NOT_REDUCING, f"{request.side} does not reduce a {direction} position")
-    if not (request.reduce_only or request.close_position):
-        return Refused(RefusedReason.NOT_REDUCING, "neither reduceOnly nor closePosition")
-    if request.quantity is not None and request.quantity > position_quantity:
-        return Refused(RefusedReason.NOT_REDUCING, f"{request.quantity} is more than the position of {position_quantity}")
+    closing = request.close_position and request.type in {OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET}
+    if not (request.reduce_only or closing):
+        return Refused(RefusedReason.NOT_REDUCING, "neither reduceOnly nor a triggered closePosition")
+    if request.quantity is None and not closing:
+        return Refused(RefusedReason.NOT_REDUCING, "reduceOnly without a quantity")
+    if request.quantity is not None and not 0 < request.quantity <= position_quantity:
+        return Refused(RefusedReason.NOT_REDUCING, f"{request.quantity} is not a part of the position of {position_quantity}")
     return Approved(request, protective=True, epoch=epoch)

@@ -90,7 +90,14 @@ class TooSmall:
 
 
 def multiplier(raising: Mapping[str, Decimal], reducing: Mapping[str, Decimal], limits: SizingLimits) -> Decimal:
-    """Product of the raising factors clipped to [floor, cap], then the reducing ones: a floor never undoes a brake."""
+    """Product of the raising factors clipped to [floor, cap], then the reducing ones: a floor never undoes a brake.
+
+    Raises:
+        ValueError: a factor is negative or not finite.
+    """
+    for name, factor in (*raising.items(), *reducing.items()):
+        if not factor.is_finite() or factor < 0:
+            raise ValueError(f"size factor {name}: expected a finite number of at least 0, got {factor}")
     raised = prod(raising.values(), start=_ONE)
     clipped = min(max(raised, limits.multiplier_floor), limits.multiplier_cap)
     return clipped * prod((min(f, _ONE) for f in reducing.values()), start=_ONE)
@@ -100,17 +107,17 @@ def size(given: SizingInput, limits: SizingLimits) -> Sized | TooSmall:
     """The largest quantity that risks no more than planned and passes every cap.
 
     Raises:
-        ValueError: equity, price, stop distance or leverage is not positive.
+        ValueError: equity, price, stop distance or leverage is not a positive finite number, or a size factor is wrong.
     """
-    if min(given.equity, given.price, given.stop_distance, Decimal(given.leverage)) <= 0:
-        raise ValueError("expected positive equity, price, stop distance and leverage")
+    if not all(value.is_finite() and value > 0 for value in (given.equity, given.price, given.stop_distance, Decimal(given.leverage))):
+        raise ValueError("expected positive finite equity, price, stop distance and leverage")
     factor = multiplier(given.raising, given.reducing, limits)
     raw = given.equity * limits.risk_per_trade * factor / given.stop_distance
     caps = _caps(given, limits, raw)
     allowed = min((raw, *(cap.allowed for cap in caps)))
     quantity = given.instrument.quantity(max(allowed, Decimal(0)), market=True)
-    least = given.instrument.smallest_qty(given.price)
-    if quantity < least:
+    least = given.instrument.smallest_qty(given.price, market=True)
+    if quantity < least or quantity == 0:
         return TooSmall(quantity, least, factor, caps)
     return Sized(
         quantity=quantity,
@@ -128,10 +135,11 @@ def _caps(given: SizingInput, limits: SizingLimits, raw: Decimal) -> tuple[CapAp
     price = given.price
     margin_left = limits.equity_fraction * given.equity - given.used_margin
     risk_left = limits.max_open_risk * given.equity - given.open_risk
+    largest = Decimal(min(given.instrument.max_qty, given.instrument.market_max_qty))
     rows = [
         (Cap.MARGIN, margin_left * given.leverage / price, margin_left),
         (Cap.OPEN_RISK, risk_left / given.stop_distance, risk_left),
-        (Cap.VENUE_MAX_QTY, Decimal(min(given.instrument.max_qty, given.instrument.market_max_qty)), given.instrument.market_max_qty),
+        (Cap.VENUE_MAX_QTY, largest, largest),
     ]
     if limits.max_notional_usdt > 0:
         rows.insert(0, (Cap.MAX_NOTIONAL, limits.max_notional_usdt / price, limits.max_notional_usdt))
