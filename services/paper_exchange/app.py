@@ -1,0 +1,122 @@
+"""The ASGI application: HTTP calls to handlers, errors to the venue's error bodies, WebSockets to the hub."""
+
+import inspect
+import logging
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+
+from services.paper_exchange.auth import Raw, check_signature, check_time, find_account
+from services.paper_exchange.call import Call, Route, RouteTable, Security
+from services.paper_exchange.exchange import Exchange
+from services.paper_exchange.logic.entities import Account
+from services.paper_exchange.logic.params import Params
+from services.paper_exchange.logic.reject import Reject, reject
+from services.paper_exchange.websocket import Message, Receive, Send, Sockets
+
+_LOG = logging.getLogger("mraster.paper_exchange")
+_BODY_MOST = 1_000_000
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def read_params(raw: Raw) -> Params:
+    """Parameters of query and body; the query wins when a name is in both (-1101 when there are too many)."""
+    try:
+        pairs = [
+            *parse_qsl(raw.body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=200),
+            *parse_qsl(raw.query.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=200),
+        ]
+    except ValueError as error:
+        raise reject(-1101) from error
+    return Params(dict(pairs))
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body (-1101 when it is too big)."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        parts.append(part)
+        size += len(part)
+        if size > _BODY_MOST:
+            raise reject(-1101)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+class App:
+    """One callable for uvicorn."""
+
+    def __init__(self, exchange: Exchange, routes: RouteTable, sockets: Sockets) -> None:
+        self.exchange = exchange
+        self.routes = routes
+        self.sockets = sockets
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one connection or request."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self.sockets.serve(scope, receive, send)
+
+    async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
+        headers: Headers = []
+        try:
+            raw = Raw(
+                method=scope["method"],
+                path=scope["path"],
+                query=scope["query_string"],
+                body=await read_body(receive),
+                headers=dict(scope["headers"]),
+            )
+            status, body = 200, orjson.dumps(await self._answer(raw))
+        except Reject as refused:
+            status, body = refused.status, orjson.dumps(refused.body())
+            headers += [(name.encode(), value.encode()) for name, value in refused.headers]
+        except Exception:  # noqa: BLE001 - logged with its trace
+            # The border: a client must get the venue's error body whatever went wrong, and the log the reason.
+            _LOG.exception("request failed: %s %s", scope["method"], scope["path"])
+            status, body = 503, orjson.dumps(reject(-1001).body())
+        await _respond(send, status, body, [*headers, (b"x-mraster-speed", self.exchange.speed_header().encode())])
+
+    async def _answer(self, raw: Raw) -> Any:
+        exchange = self.exchange
+        control = raw.path.startswith("/paper/")
+        exchange.counts.requests += not control
+        route = self.routes.get((raw.method, raw.path))
+        if route is None:
+            raise reject(-5000, path=raw.path, method=raw.method)
+        params = read_params(raw)
+        if not control:
+            exchange.begin()
+        account = self._identify(raw, params, route)
+        call = Call(raw=raw, params=params, exchange=exchange, account=account)
+        try:
+            found = route.handler(call)
+            return await found if inspect.isawaitable(found) else found
+        finally:
+            exchange.flush()
+
+    def _identify(self, raw: Raw, params: Params, route: Route) -> Account | None:
+        if route.security is Security.NONE:
+            return None
+        account = find_account(raw, self.exchange.desk.accounts)
+        if route.security is Security.SIGNED:
+            check_time(params, self.exchange.times())
+            check_signature(raw, params, account.secret)
+        return account
+
+
+async def _respond(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *headers],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,282 @@
+"""Orders: ordinary and, on the algo endpoints, conditional ones."""
+
+from typing import Any
+
+import orjson
+
+from services.paper_exchange.call import Call, Route, Security
+from services.paper_exchange.logic.cancelling import cancel, cancel_all, find_algo, find_order, forgotten
+from services.paper_exchange.logic.entities import Order
+from services.paper_exchange.logic.params import Params
+from services.paper_exchange.logic.placing import amend, check_margin, check_spec, make_order, place, place_algo
+from services.paper_exchange.logic.reject import Reject, reject
+from services.paper_exchange.logic.spec import Dialect, read_spec
+from services.paper_exchange.logic.view_orders import algo_row, algo_view, order_row, order_view, shows_result, trade_row
+from shared.domain.order import OrderType
+
+Body = dict[str, Any]
+
+_BATCH_MOST = 5
+_CANCEL_MOST = 10
+_WEEK_MS = 7 * 86_400_000
+
+
+def _place(call: Call, params: Params) -> Body:
+    exchange = call.exchange
+    spec = read_spec(params, exchange.desk.dialect)
+    order = place(exchange.desk, call.owner, spec)
+    return order_view(exchange.desk, order, ack=not shows_result(order, result=spec.result))
+
+
+def post_order(call: Call) -> Body:
+    """POST order."""
+    return _place(call, call.params)
+
+
+def test_order(call: Call) -> Body:
+    """POST order/test: every check, no order."""
+    desk = call.exchange.desk
+    spec = read_spec(call.params, desk.dialect)
+    quote = check_spec(desk, call.owner, spec, algo=False)
+    counters = dict(desk.counters)
+    order = make_order(desk, call.owner, spec, algo=False)
+    desk.counters = counters
+    if not spec.type.conditional:
+        check_margin(desk, call.owner, order, quote)
+    return order_view(desk, order, ack=True)
+
+
+def put_order(call: Call) -> Body:
+    """PUT order: quantity and price of a resting limit order."""
+    desk, params = call.exchange.desk, call.params
+    order = _open(find_order(call.owner, params, -2013), -2013)
+    quantity, price = params.decimal("quantity"), params.decimal("price")
+    if quantity is None or price is None:
+        raise reject(-1102, name="quantity" if quantity is None else "price")
+    if order.type is not OrderType.LIMIT:
+        raise reject(-1116)
+    side = params.text("side")
+    if side is not None and side.upper() != order.side.value:
+        raise reject(-1117)
+    if params.flag("reduceOnly") and not order.reduce_only:
+        raise reject(-5047)
+    return order_view(desk, amend(desk, call.owner, order, quantity, price))
+
+
+def _open(order: Order, missing: int) -> Order:
+    if not order.status.open:
+        raise reject(missing)
+    return order
+
+
+def get_order(call: Call) -> Body:
+    """GET order."""
+    order = find_order(call.owner, call.params, -2013)
+    if forgotten(order, call.exchange.now_ms()):
+        raise reject(-2013)
+    return order_row(call.exchange.desk, order)
+
+
+def get_open_order(call: Call) -> Body:
+    """GET openOrder."""
+    return order_row(call.exchange.desk, _open(find_order(call.owner, call.params, -2013), -2013))
+
+
+def delete_order(call: Call) -> Body:
+    """DELETE order."""
+    desk = call.exchange.desk
+    return order_view(desk, cancel(desk, call.owner, find_order(call.owner, call.params, -2011)))
+
+
+def _wanted(call: Call) -> str | None:
+    if "symbol" not in call.params:
+        return None
+    symbol = call.params.symbol()
+    call.exchange.desk.market.rule(symbol)
+    return symbol
+
+
+def open_orders(call: Call) -> list[Body]:
+    """GET openOrders."""
+    symbol = _wanted(call)
+    return [order_row(call.exchange.desk, order) for order in call.owner.open_orders() if symbol in {None, order.symbol}]
+
+
+def _page(params: Params, rows: list[Order], number: str) -> list[Order]:
+    """Orders of a page: from an id on, or a time window (by creation), newest `limit` when neither is given."""
+    start, end, first = params.integer("startTime"), params.integer("endTime"), params.integer(number)
+    limit = params.bounded("limit", 500, 1000)
+    if start is not None and end is not None and end - start > _WEEK_MS:
+        raise reject(-1130, name="startTime")
+    kept = [
+        order
+        for order in rows
+        if (first is None or order.order_id >= first)
+        and (start is None or order.created_ms >= start)
+        and (end is None or order.created_ms <= end)
+    ]
+    return kept[-limit:] if first is None and start is None else kept[:limit]
+
+
+def all_orders(call: Call) -> list[Body]:
+    """GET allOrders."""
+    symbol, now = _wanted(call), call.exchange.now_ms()
+    rows = [order for order in call.owner.orders.values() if symbol in {None, order.symbol} and not forgotten(order, now)]
+    return [order_row(call.exchange.desk, order) for order in _page(call.params, rows, "orderId")]
+
+
+def delete_all(call: Call) -> Body:
+    """DELETE allOpenOrders."""
+    desk = call.exchange.desk
+    cancel_all(desk, call.owner, call.params.symbol(), algo=False)
+    code: int | str = "200" if desk.dialect is Dialect.ASTER else 200
+    return {"code": code, "msg": "The operation of cancel all open order is done."}
+
+
+def _json_list(params: Params, name: str, most: int) -> list[Any]:
+    try:
+        rows = orjson.loads(params.need(name))
+    except orjson.JSONDecodeError as error:
+        raise reject(-1130, name=name) from error
+    if not isinstance(rows, list) or not 1 <= len(rows) <= most:
+        raise reject(-1130, name=name)
+    return rows
+
+
+def _texts(row: Any) -> Params:
+    if not isinstance(row, dict):
+        raise reject(-1130, name="batchOrders")
+    shown = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in row.items() if value is not None}
+    return Params(shown)
+
+
+def post_batch(call: Call) -> list[Body]:
+    """POST batchOrders: each item an order or an error."""
+    answers: list[Body] = []
+    for row in _json_list(call.params, "batchOrders", _BATCH_MOST):
+        try:
+            answers.append(_place(call, _texts(row)))
+        except Reject as refused:
+            answers.append(dict(refused.body()))
+    return answers
+
+
+def delete_batch(call: Call) -> list[Body]:
+    """DELETE batchOrders by orderIdList or origClientOrderIdList."""
+    desk, symbol = call.exchange.desk, call.params.symbol()
+    by_id = "orderIdList" in call.params
+    name = "orderIdList" if by_id else "origClientOrderIdList"
+    answers: list[Body] = []
+    for item in _json_list(call.params, name, _CANCEL_MOST):
+        key = "orderId" if by_id else "origClientOrderId"
+        try:
+            order = find_order(call.owner, Params({"symbol": symbol, key: str(item)}), -2011)
+            answers.append(order_view(desk, cancel(desk, call.owner, order)))
+        except Reject as refused:
+            answers.append(dict(refused.body()))
+    return answers
+
+
+def countdown(call: Call) -> Body:
+    """POST countdownCancelAll: cancel a symbol's ordinary orders unless asked again in time."""
+    symbol, wait = call.params.symbol(), call.params.integer("countdownTime")
+    call.exchange.desk.market.rule(symbol)
+    if wait is None or wait < 0:
+        raise reject(-1102, name="countdownTime")
+    call.exchange.countdowns.set(call.owner.key, symbol, wait)
+    return {"symbol": symbol, "countdownTime": str(wait)}
+
+
+def user_trades(call: Call) -> list[Body]:
+    """GET userTrades."""
+    params, symbol = call.params, _wanted(call)
+    start, end, first = params.integer("startTime"), params.integer("endTime"), params.integer("fromId")
+    order, limit = params.integer("orderId"), params.bounded("limit", 500, 1000)
+    if start is not None and end is not None and end - start > _WEEK_MS:
+        raise reject(-1130, name="startTime")
+    rows = [
+        trade
+        for trade in call.owner.trades
+        if symbol in {None, trade.symbol}
+        and order in {None, trade.order_id}
+        and trade.trade_id >= (first or 0)
+        and (start or 0) <= trade.time_ms <= (end or trade.time_ms)
+    ]
+    chosen = rows[-limit:] if first is None and start is None else rows[:limit]
+    return [trade_row(call.exchange.desk, trade) for trade in chosen]
+
+
+def post_algo(call: Call) -> Body:
+    """POST algoOrder."""
+    kind = call.params.need("algoType").upper()
+    if kind != "CONDITIONAL":
+        raise reject(-1130, name="algoType")
+    desk = call.exchange.desk
+    return algo_view(desk, place_algo(desk, call.owner, read_spec(call.params, desk.dialect, algo=True)))
+
+
+def get_algo(call: Call) -> Body:
+    """GET algoOrder."""
+    return algo_row(call.exchange.desk, call.owner, find_algo(call.owner, call.params, -2013))
+
+
+def delete_algo(call: Call) -> Body:
+    """DELETE algoOrder: the code is a string here."""
+    order = cancel(call.exchange.desk, call.owner, find_algo(call.owner, call.params, -2011))
+    return {"algoId": order.order_id, "clientAlgoId": order.client_id, "code": "200", "msg": "success"}
+
+
+def open_algos(call: Call) -> list[Body]:
+    """GET openAlgoOrders."""
+    symbol, number = _wanted(call), call.params.integer("algoId")
+    rows = [order for order in call.owner.open_algos() if symbol in {None, order.symbol} and number in {None, order.order_id}]
+    return [algo_row(call.exchange.desk, call.owner, order) for order in rows]
+
+
+def all_algos(call: Call) -> list[Body]:
+    """GET allAlgoOrders."""
+    call.params.symbol()
+    symbol = _wanted(call)
+    rows = [order for order in call.owner.algos.values() if symbol in {None, order.symbol}]
+    return [algo_row(call.exchange.desk, call.owner, order) for order in _page(call.params, rows, "algoId")]
+
+
+def delete_algos(call: Call) -> Body:
+    """DELETE algoOpenOrders: the code is a number here."""
+    cancel_all(call.exchange.desk, call.owner, call.params.symbol(), algo=True)
+    return {"code": 200, "msg": "The operation of cancel all open order is done."}
+
+
+def _one_or_forty(params: Params) -> int:
+    return 1 if "symbol" in params else 40
+
+
+def table(dialect: Dialect) -> dict[tuple[str, str], Route]:
+    """Order routes of a dialect."""
+    signed, aster = Security.SIGNED, dialect is Dialect.ASTER
+    names = {
+        ("POST", "order"): Route(post_order, signed, 1 if aster else 0, orders=1),
+        ("POST", "order/test"): Route(test_order, signed, 1),
+        ("PUT", "order"): Route(put_order, signed, 1, orders=1),
+        ("GET", "order"): Route(get_order, signed),
+        ("DELETE", "order"): Route(delete_order, signed),
+        ("GET", "openOrder"): Route(get_open_order, signed),
+        ("GET", "openOrders"): Route(open_orders, signed, _one_or_forty),
+        ("GET", "allOrders"): Route(all_orders, signed, 5),
+        ("DELETE", "allOpenOrders"): Route(delete_all, signed),
+        ("POST", "batchOrders"): Route(post_batch, signed, 5, orders=5),
+        ("DELETE", "batchOrders"): Route(delete_batch, signed),
+        ("POST", "countdownCancelAll"): Route(countdown, signed, 10),
+        ("GET", "userTrades"): Route(user_trades, signed, 5),
+    }
+    if aster:
+        return {(method, f"/fapi/{version}/{name}"): route for (method, name), route in names.items() for version in ("v1", "v3")}
+    names |= {
+        ("POST", "algoOrder"): Route(post_algo, signed, 0, orders=1),
+        ("GET", "algoOrder"): Route(get_algo, signed),
+        ("DELETE", "algoOrder"): Route(delete_algo, signed),
+        ("GET", "openAlgoOrders"): Route(open_algos, signed, _one_or_forty),
+        ("GET", "allAlgoOrders"): Route(all_algos, signed, 5),
+        ("DELETE", "algoOpenOrders"): Route(delete_algos, signed),
+    }
+    return {(method, f"/fapi/v1/{name}"): route for (method, name), route in names.items()}

@@ -1,0 +1,159 @@
+"""Run the paper venue: REST and WebSocket on one port.
+
+Serves the venue's API to whoever connects. Owns its store. Calls the upstream venue only when it mirrors a live market.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from services.paper_exchange.app import App
+from services.paper_exchange.candle_market import CandleMarket
+from services.paper_exchange.exchange import Exchange
+from services.paper_exchange.markets import build_exchange, plan_replay, plan_synthetic
+from services.paper_exchange.options import MarketKind, Options, check
+from services.paper_exchange.routes import account, control, public, trade
+from services.paper_exchange.store import Store
+from services.paper_exchange.wall import SystemWall, Wall
+from services.paper_exchange.websocket import STREAMS_MOST, Sockets
+from shared.domain.errors import ConfigError
+
+_TIMER_S = 0.05
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the caller."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Do nothing: signals are handled by `serve`."""
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        ConfigError: the port is taken or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"the paper venue cannot listen on {host}:{port} ({error.strerror}); give a free port") from error
+    listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    return listener
+
+
+def build(options: Options, store: Store, wall: Wall) -> Exchange:
+    """The exchange of some options, ready to serve."""
+    plan = plan_replay(options) if options.market is MarketKind.REPLAY else plan_synthetic(options, store, wall)
+    return build_exchange(options, plan, store, wall)
+
+
+def build_app(exchange: Exchange) -> App:
+    """The application of an exchange."""
+    dialect = exchange.options.dialect
+    routes = {**public.table(dialect), **account.table(dialect), **trade.table(dialect), **control.table()}
+    sockets = Sockets(exchange.hub, STREAMS_MOST[dialect.value], exchange.options.slow_frames)
+    return App(exchange, routes, sockets)
+
+
+async def _timers(exchange: Exchange) -> None:
+    while True:
+        await asyncio.sleep(_TIMER_S)
+        exchange.check_timers()
+
+
+async def serve(options: Options, *, ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT, SIGTERM or cancellation; `ready` gets the base URL once requests are answered.
+
+    Raises:
+        ConfigError: wrong options, unusable data, a port that is taken; nothing was started then.
+    """
+    check(options)
+    store = Store(options.store_path)
+    try:
+        exchange = build(options, store, SystemWall())
+        listener = bind(options.host, options.port)
+        with contextlib.closing(listener):
+            await _run(exchange, listener, ready)
+    finally:
+        store.close()
+
+
+async def _run(exchange: Exchange, listener: socket.socket, ready: Callable[[str], None]) -> None:
+    config = uvicorn.Config(
+        build_app(exchange),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_ping_interval=20,
+        timeout_graceful_shutdown=2,
+        server_header=False,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    tasks = [serving]
+    try:
+        with _signals(server):
+            while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.005)
+            if not serving.done():
+                host, port = listener.getsockname()[:2]
+                tasks += _workers(exchange)
+                ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+            await _until_over(serving, tasks[1:])
+    finally:
+        server.should_exit = True
+        for task in tasks[1:]:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    serving.result()
+
+
+def _workers(exchange: Exchange) -> list[asyncio.Task[None]]:
+    workers = [asyncio.create_task(_timers(exchange), name="timers")]
+    if isinstance(exchange.market, CandleMarket):
+        exchange.market.pacer.anchor(exchange.now_ms())
+        workers.append(asyncio.create_task(exchange.market.pacer.run(), name="pacer"))
+    return workers
+
+
+async def _until_over(serving: asyncio.Task[None], workers: list[asyncio.Task[None]]) -> None:
+    """Wait for the server; a worker that dies takes the venue with it, one that ends (no more data) does not."""
+    pending: set[asyncio.Task[None]] = {serving, *workers}
+    while serving in pending:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {serving}:
+            task.result()
+
+
+@contextlib.contextmanager
+def _signals(server: uvicorn.Server) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    installed: list[signal.Signals] = []
+    for number in numbers:
+        # Only the main thread may handle signals; elsewhere the caller cancels instead.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, stop)
+            installed.append(number)
+    try:
+        yield
+    finally:
+        for number in installed:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,1 @@
+"""Where prices come from: recorded candles, a seeded synthetic market, a live upstream."""
