@@ -109,6 +109,13 @@ class Consumer:
         held.source.release(waited_s)
         if not self._held:
             self._empty.set()
+        self._feed_lanes()
+
+    def _feed_lanes(self) -> None:
+        """When a lane has nothing to do although messages are in hand, all of them wait for busy symbols: get others."""
+        if self._lanes.starving and not self._stopping:
+            for source in self._sources:
+                source.widen()
 
     async def _lane(self) -> None:
         try:
@@ -119,6 +126,7 @@ class Consumer:
 
     async def _work(self, held: Held) -> None:
         held.started = True
+        self._feed_lanes()
         waited_s = asyncio.get_running_loop().time() - held.arrived_s
         try:
             await self._handling.attempt(held)

@@ -61,12 +61,14 @@ class Window:
 
     It starts at the number of lanes, grows by one with each message that did not wait for its lane, and is halved when one did
     wait. So fast handlers get batches, slow ones leave the rest to other replicas; and after a crash the messages are tried
-    a few at a time, so that a message which kills the process does not use up the attempts of its neighbours.
+    a few at a time, so that a message which kills the process does not use up the attempts of its neighbours. It is widened
+    when all that is in hand belongs to busy symbols while a lane has nothing to do.
     """
 
     def __init__(self, start: int, limit: int, *, patience_s: float = 0.5) -> None:
         self._floor = min(start, limit)
         self._limit = limit
+        self._most = limit * 8
         self._patience_s = patience_s
         self.size = self._floor
         self.held = 0
@@ -87,8 +89,15 @@ class Window:
             return
         if waited_s > self._patience_s:
             self.size = max(self._floor, self.size // 2)
-        else:
-            self.size = min(self._limit, self.size + 1)
+        elif self.size < self._limit:
+            self.size += 1
+
+    def widen(self) -> bool:
+        """Room for one more, if there is none; False when there is room or the utmost is reached."""
+        if self.room > 0 or self.size >= self._most:
+            return False
+        self.size = self.held + 1
+        return True
 
 
 class Source(Protocol):
@@ -105,6 +114,10 @@ class Source(Protocol):
 
     def release(self, waited_s: float | None) -> None:
         """A message is settled: there is room for another."""
+        ...
+
+    def widen(self) -> None:
+        """A lane has nothing to do: if what is in hand fills the window, ask for one more."""
         ...
 
     async def close(self) -> None:

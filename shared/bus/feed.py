@@ -79,6 +79,11 @@ class Feed:
         if self._asked <= 0:
             self._wake.set()
 
+    def widen(self) -> None:
+        """Ask for one more if the window is full."""
+        if self.window.widen() and self._asked <= 0:
+            self._wake.set()
+
     def doubt(self) -> None:
         """Look whether the consumer is still there (and let `ensure` make another one)."""
         self._missing = True

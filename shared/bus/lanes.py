@@ -22,6 +22,12 @@ class Lanes(Generic[T]):
         self._work = work
         self._waiting: dict[str, deque[T]] = {}
         self._ready: asyncio.Queue[str] = asyncio.Queue()
+        self._busy = 0
+
+    @property
+    def starving(self) -> bool:
+        """Whether a lane has nothing to do."""
+        return self._busy < self._width and self._ready.empty()
 
     def put(self, key: str, item: T) -> None:
         """Add an item; never waits (whoever puts bounds what is in hand)."""
@@ -46,10 +52,12 @@ class Lanes(Generic[T]):
         while True:
             key = await self._ready.get()
             queue = self._waiting[key]
+            self._busy += 1
             try:
                 if queue:
                     await self._work(queue.popleft())
             finally:
+                self._busy -= 1
                 if queue:
                     self._ready.put_nowait(key)
                 else:

@@ -80,6 +80,11 @@ class MemorySource:
         if self._durable is not None:
             self._durable.schedule()
 
+    def widen(self) -> None:
+        """Ask for one more if the window is full."""
+        if self._subscriber.window.widen() and self._durable is not None:
+            self._durable.schedule()
+
     async def close(self) -> None:
         """Stop pulling."""
         self._closed = True

@@ -87,6 +87,10 @@ class NatsSource:
         """A message is settled."""
         self._feed.released(waited_s)
 
+    def widen(self) -> None:
+        """Ask for one more if the window is full."""
+        self._feed.widen()
+
     async def close(self) -> None:
         """Stop pulling."""
         await self._feed.close()

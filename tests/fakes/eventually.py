@@ -3,13 +3,21 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
-async def eventually(check: Callable[[], T | Awaitable[T]], *, within_s: float = 10.0, every_s: float = 0.01, what: str = "") -> T:
-    """Call `check` until its result is truthy, and return that.
+@overload
+async def eventually(check: Callable[[], Awaitable[T]], *, within_s: float = 10.0, every_s: float = 0.01, what: str = "") -> T: ...
+
+
+@overload
+async def eventually(check: Callable[[], T], *, within_s: float = 10.0, every_s: float = 0.01, what: str = "") -> T: ...
+
+
+async def eventually(check: Callable[[], Any], *, within_s: float = 10.0, every_s: float = 0.01, what: str = "") -> Any:
+    """Call `check` (a plain or an async function) until its result is truthy, and return that.
 
     Raises:
         AssertionError: it did not become true in time.
