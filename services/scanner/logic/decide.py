@@ -1,0 +1,151 @@
+"""From closed candles and market facts to one candidate or one skip per symbol that had a setup."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from services.scanner.logic.edge import Calibration, Edge, EdgeTerms, Offer, edge_of
+from services.scanner.logic.features import Features
+from services.scanner.logic.filters import FUNDING_BASE_MS, Hygiene, Signals, Verdict, first_failures, funding_edge
+from services.scanner.logic.market import MarketSnapshot
+from services.scanner.logic.setups import Fired, RuleBook, find, scan
+from shared.contracts.signal import Candidate, Skip
+from shared.domain.order import Direction
+from shared.indicators.series import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All settings that decisions depend on."""
+
+    book: RuleBook
+    hygiene: Hygiene
+    terms: EdgeTerms
+    calibration: Calibration = field(default_factory=Calibration)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedBatch:
+    """Symbols whose candle of the same close time is in. `now_ms` is venue time; a candidate is valid for `valid_ms` after the close."""
+
+    symbols: list[str]
+    interval: str
+    close_ms: int
+    now_ms: int
+    valid_ms: int
+    features: Features
+
+
+def decide(closed: ClosedBatch, market: MarketSnapshot, rules: Rules) -> list[Candidate | Skip]:
+    """The decisions of a batch, in the order of its symbols. Each depends on its own symbol's candles and facts only.
+
+    The exception is `trend_scan`, which compares the symbols of the batch; it is offered only when the rule book says so.
+    """
+    fired = find(closed.features, market.volume_rank, rules.book)
+    if rules.book.trend_scan:
+        fired = _joined(fired, scan(closed.features, market.volume_rank, fired))
+    if not len(fired.place):
+        return []
+    return _Judged(closed, fired, market.pick(fired.place), rules).messages()
+
+
+class _Judged:
+    """Signals of a batch with their edge and their first failing filter."""
+
+    def __init__(self, closed: ClosedBatch, fired: Fired, market: MarketSnapshot, rules: Rules) -> None:
+        self._closed, self._fired, self._market, self._rules = closed, fired, market, rules
+        features = closed.features
+        self._atr = features.value(Series.ATR)[fired.place]
+        self._spread = market.spread
+        self._edge = self._worth(features)
+        self._verdicts = first_failures(self._signals(features), market, rules.hygiene)
+
+    def _worth(self, features: Features) -> Edge:
+        fired, market = self._fired, self._market
+        offer = Offer(
+            setups=fired.setup,
+            sign=fired.sign,
+            strength=fired.strength,
+            price=features.close[fired.place],
+            atr=self._atr,
+            spread=self._spread,
+            funding=market.funding,
+            funding_interval_ms=market.funding_interval_ms,
+        )
+        return edge_of(offer, self._rules.terms, self._rules.calibration)
+
+    def _signals(self, features: Features) -> Signals:
+        fired, closed = self._fired, self._closed
+        return Signals(
+            sign=fired.sign,
+            bars=features.bars[fired.place],
+            candle_age_ms=np.full(len(fired.place), float(closed.now_ms - closed.close_ms - 1)),
+            candle_limit_ms=float(closed.valid_ms),
+            wickiness=features.value(Series.WICKINESS)[fired.place],
+            atr=self._atr,
+            edge_r=self._edge.decisive,
+        )
+
+    def messages(self) -> list[Candidate | Skip]:
+        """One message per signal."""
+        return [self._message(i, verdict) for i, verdict in enumerate(self._verdicts)]
+
+    def _message(self, i: int, verdict: Verdict | None) -> Candidate | Skip:
+        common = self._common(i)
+        if verdict is None:
+            return Candidate(**common, valid_until_ms=self._closed.close_ms + 1 + self._closed.valid_ms)
+        return Skip(**common, reason=verdict.reason, value=verdict.value, limit=verdict.limit, gap=verdict.gap)
+
+    def _common(self, i: int) -> dict[str, Any]:
+        closed, fired, edge = self._closed, self._fired, self._edge
+        place = int(fired.place[i])
+        return {
+            "symbol": closed.symbols[place],
+            "interval": closed.interval,
+            "close_ms": closed.close_ms,
+            "direction": Direction.LONG if fired.sign[i] > 0 else Direction.SHORT,
+            "setup": fired.setup[i],
+            "strength": float(fired.strength[i]),
+            "price": float(closed.features.close[place]),
+            "atr": _known(self._atr[i]),
+            "stop_distance": _known(edge.stop_distance[i]),
+            "target_distance": _known(edge.target_distance[i]),
+            "p_prior": _known(edge.p_prior[i]),
+            "p": _known(edge.p[i]),
+            "cost_r": _known(edge.cost_r[i]),
+            "edge_r": _known(edge.decisive[i]),
+            "spread_ratio": _known(self._spread[i]),
+            "features": self._named(i, place),
+        }
+
+    def _named(self, i: int, place: int) -> dict[str, float]:
+        market, edge = self._market, self._edge
+        named = {
+            "volume_rank": market.volume_rank[i],
+            "quote_volume": market.quote_volume[i],
+            "funding_rate_8h": market.funding[i] * FUNDING_BASE_MS / market.funding_interval_ms[i],
+            "funding_edge": funding_edge(market, self._rules.hygiene.non_arb_clamp)[i],
+            "oracle_gap": market.gap[i],
+            "edge_prior_r": edge.prior_r[i],
+            "edge_calibrated_r": edge.calibrated_r[i],
+        }
+        return {**self._closed.features.published(place), **{k: float(v) for k, v in named.items() if np.isfinite(v)}}
+
+
+def _known(value: float) -> float | None:
+    """A number for a message; None when it is not known."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _joined(first: Fired, second: Fired) -> Fired:
+    """Two sets of findings about different symbols, by place."""
+    place = np.concatenate([first.place, second.place])
+    order = np.argsort(place, kind="stable")
+    setups = [*first.setup, *second.setup]
+    return Fired(
+        place[order],
+        np.concatenate([first.sign, second.sign])[order],
+        [setups[i] for i in order],
+        np.concatenate([first.strength, second.strength])[order],
+    )
