@@ -34,8 +34,8 @@ SERVICES = (
 
 
 def product_version() -> str:
-    """The version of the installed package."""
+    """The version of the installed package; 0 when the code runs without being installed."""
     try:
         return version("mraster")
     except PackageNotFoundError:
-        return "0 (not installed)"
+        return "0"

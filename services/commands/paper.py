@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import signal
 import sys
 from dataclasses import replace
 from decimal import Decimal
@@ -59,7 +58,9 @@ def paper_exchange(  # noqa: PLR0913 - one parameter per option of the command l
     options = _options(settings, host=host, port=port, lock_step=lock_step, faults=faults, store=store)
     if speed == "max":
         options = _as_fast_as_possible(options)
-    raise typer.Exit(asyncio.run(_serve(options)))
+    from services.paper_exchange.service import serve  # noqa: PLC0415 - other commands start without the venue
+
+    asyncio.run(serve(options, ready=_say_ready))
 
 
 def _options(settings: Settings, *, host: str, port: int, lock_step: bool, faults: bool, store: Path | None) -> "Options":
@@ -104,20 +105,6 @@ def _store_file(store: Path | None) -> Path | None:
     return store / "paper.sqlite" if store is not None and store.is_dir() else store
 
 
-async def _serve(options: "Options") -> int:
-    """Serve until SIGTERM or Ctrl-C."""
-    from services.paper_exchange.service import serve  # noqa: PLC0415 - as above
-
-    def ready(port: int) -> None:
-        typer.echo(f"ready http://{options.host}:{port}")
-        sys.stdout.flush()
-
-    task = asyncio.create_task(serve(options, ready=ready))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        await task
-    except asyncio.CancelledError:
-        return 0
-    return 0
+def _say_ready(url: str) -> None:
+    typer.echo(f"ready {url}")
+    sys.stdout.flush()

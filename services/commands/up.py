@@ -29,9 +29,7 @@ def up(  # noqa: PLR0913 - one parameter per option of the command line
     home: HomeOption = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = None,
     once: Annotated[bool, typer.Option("--once", help="One scan cycle, a summary, and the end.")] = False,
-    lock_step: Annotated[
-        bool, typer.Option("--lock-step", help="Venue time waits for the services: the same run twice gives the same trades.")
-    ] = False,
+    lock_step: Annotated[bool, typer.Option("--lock-step", help="Venue time stands still until its control API is told to step.")] = False,
     services: Annotated[str, typer.Option(metavar="A,B", help="Start only these services.")] = ",".join(_NAMES),
 ) -> None:
     """Start NATS, Redis, the paper venue and all services, and keep them running until Ctrl-C."""

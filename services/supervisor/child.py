@@ -12,7 +12,7 @@ from pathlib import Path
 
 from services.supervisor.backoff import Backoff
 from services.supervisor.console import Console
-from services.supervisor.spec import ProcessSpec
+from services.supervisor.spec import ProcessSpec, Stage
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _CHUNK = 65_536
@@ -33,6 +33,8 @@ class Child:
         """It will not be started again."""
         self.last_words: deque[str] = deque(maxlen=12)
         """The newest lines on stderr and the newest log lines that say what failed."""
+        self.trial = True
+        """Until everything is ready: what it says on stderr is kept for the one message that ends the start."""
         self._console = console
         self._changed = changed
         self._stopping = asyncio.Event()
@@ -53,7 +55,7 @@ class Child:
                 except OSError as error:
                     self.last_exit, self.last_code = f"not started: {error}", 1
                     self.last_words.append(str(error))
-                if self._stopping.is_set() or (self.spec.once and self.last_code == 0):
+                if self._stopping.is_set() or (self.spec.once and self.last_code == 0) or self.gave_up():
                     return
                 pause_s = self._backoff.after(time.monotonic() - started_s)
                 self._console.note("warning", "process_ended", process=self.spec.name, exit=self.last_exit, again_in_s=pause_s)
@@ -124,7 +126,7 @@ class Child:
         text = raw.decode("utf-8", errors="replace").rstrip()
         if not text:
             return
-        line = self._console.output(self.spec, text)
+        line = self._console.output(self.spec, text, hidden=errors and self.trial)
         if errors or line.level in {"error", "critical"}:
             detail = line.fields.get("detail", "")
             self.last_words.append(f"{line.event}: {detail}" if detail else line.event)
@@ -136,8 +138,9 @@ class Child:
                 os.killpg(self.pid, number)
 
     def gave_up(self) -> bool:
-        """Whether starting it again is pointless: its settings are wrong."""
-        return self.last_code == _WRONG_SETTINGS
+        """Whether it ended during the start in a way that starting it again cannot change."""
+        ended = self.last_code is not None and not self.pid
+        return self.trial and ended and (self.last_code == _WRONG_SETTINGS or self.spec.stage is Stage.VENUE)
 
 
 def _streams(process: asyncio.subprocess.Process) -> list[tuple[asyncio.StreamReader, bool]]:

@@ -32,11 +32,11 @@ class Console:
         self._writer = threading.Thread(target=self._write, name="console", daemon=True)
         self._writer.start()
 
-    def output(self, spec: ProcessSpec, text: str) -> Line:
-        """One line that a process wrote."""
+    def output(self, spec: ProcessSpec, text: str, *, hidden: bool = False) -> Line:
+        """One line that a process wrote; a hidden one goes to its file only."""
         line = parse(text, spec.log_format)
         self._file(spec.name).emit(_record(text))
-        if line.weight >= _TERMINAL_LEVEL:
+        if line.weight >= _TERMINAL_LEVEL and not hidden:
             self._put(self._style.render(spec.name, line, self._clock()))
         return line
 

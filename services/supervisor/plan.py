@@ -108,6 +108,9 @@ class _Maker:
         """NATS and Redis: those of the settings when they were named there, else our own."""
         infra, environment = self._settings.infra, child_environment(self._base, {})
         nats_url, redis_url = infra.nats_url, infra.redis_url
+        for name, url in (("ASTER_REDIS_URL", redis_url), ("ASTER_NATS_URL", nats_url)):
+            if self._own(name):
+                ports.require_server(url, name)
         if not self._own("ASTER_REDIS_URL"):
             port, password = self._port(stores.REDIS_PORT), self._passwords["redis"]
             self._specs.append(stores.redis(self._home, port, password, environment))

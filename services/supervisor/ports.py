@@ -3,6 +3,7 @@
 import random
 import socket
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from services.supervisor.errors import StartFailed
 
@@ -50,3 +51,27 @@ def require(port: int, host: str) -> int:
             "Stop that program, or choose another port: mraster up --port N (make up ARGS='--port N')"
         )
     return port
+
+
+def require_server(urls: str, setting: str, timeout_s: float = 3.0) -> None:
+    """Whether one of the servers (separated by commas) that a person named accepts connections.
+
+    Raises:
+        StartFailed: none does; the message names the setting, never the login.
+    """
+    tried: list[str] = []
+    for url in urls.split(","):
+        parts = urlsplit(url.strip())
+        if parts.scheme == "unix":
+            return
+        host, port = parts.hostname or "127.0.0.1", parts.port or (4222 if parts.scheme in {"nats", "tls"} else 6379)
+        try:
+            socket.create_connection((host, port), timeout_s).close()
+        except OSError as error:
+            tried.append(f"{host}:{port} ({error.strerror or error})")
+        else:
+            return
+    raise StartFailed(
+        f"{setting} names a server that does not answer: {', '.join(tried)}. "
+        "Start it, correct the setting, or remove the setting so that `mraster up` starts a server of its own"
+    )

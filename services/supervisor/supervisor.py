@@ -54,6 +54,8 @@ class Supervisor:
                     await self._until_stopped(self._start(client))
                     if self._stopping.is_set():
                         return 0
+                    for child in self._children.values():
+                        child.trial = False
                     self._run.ready = True
                     await announce(client)
                     self._write_run_file()
@@ -129,8 +131,7 @@ class Supervisor:
             StartFailed: with what it said last.
         """
         for child in self._children.values():
-            wrong = child.last_code is not None and child.pid == 0 and (child.gave_up() or child.spec.stage is Stage.VENUE)
-            if wrong or child.restarts >= _HOPELESS_LIVES:
+            if child.gave_up() or child.restarts >= _HOPELESS_LIVES:
                 raise StartFailed(f"{child.spec.name} could not start ({child.last_exit}){_words(child)}\n{self._where(child)}")
 
     def _where(self, child: Child) -> str:
