@@ -68,6 +68,11 @@ class Curve:
         self._samples.add(ms, equity)
         return True
 
+    @property
+    def count(self) -> int:
+        """Trades so far."""
+        return self._trades
+
     def answer(self) -> Equity:
         """Both curves; the realised one needs the opening balance."""
         opening = self.opening

@@ -132,6 +132,11 @@ class View:
         return self._positions
 
     @property
+    def store_read_ms(self) -> int | None:
+        """This machine's time of the last good read of the store."""
+        return self._store_read_ms
+
+    @property
     def account(self) -> AccountRow:
         """The account's money."""
         return self._account
