@@ -141,7 +141,8 @@ class VenueHttp:
             except orjson.JSONDecodeError:
                 return _unreadable(call)
             if not is_refusal(payload):
-                self._refused_timestamps = 0
+                if call.security is Security.SIGNED:
+                    self._refused_timestamps = 0
                 return payload
         answer = read_answer(
             response.status_code,
