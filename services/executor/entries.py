@@ -123,6 +123,9 @@ class Entries:
         leverage = planned_size.wanted_leverage(risk, plan, self.margins.highest_leverage(plan.symbol))
         maintenance = self.margins.maintenance_ratio(plan.symbol)
         given = planned_size.sizing_input(plan, instrument, truth.account.equity, reservations, leverage=leverage, maintenance=maintenance)
+        near = planned_size.stop_refusal(given)
+        if near is not None:
+            return near
         sized = size(given, planned_size.limits_of(risk))
         if isinstance(sized, TooSmall):
             bound = next((c.cap.value for c in sized.caps if c.bound), "risk")

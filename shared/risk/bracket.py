@@ -22,16 +22,17 @@ def bracket_prices(
     """Stop and target around the average fill, both rounded toward the entry, so that a loss never exceeds the plan.
 
     Raises:
-        ValueError: a distance is not positive, or as large as the price.
+        ValueError: a distance is not positive, as large as the price, or smaller than the tick can show.
     """
     if stop_distance <= 0 or target_distance <= 0:
         raise ValueError(f"expected positive distances, got stop {stop_distance} and target {target_distance}")
     long = direction is Direction.LONG
     sign = direction.sign
-    return BracketPrices(
-        stop=instrument.price(entry - sign * stop_distance, Rounding.UP if long else Rounding.DOWN),
-        target=instrument.price(entry + sign * target_distance, Rounding.DOWN if long else Rounding.UP),
-    )
+    stop = instrument.price(entry - sign * stop_distance, Rounding.UP if long else Rounding.DOWN)
+    target = instrument.price(entry + sign * target_distance, Rounding.DOWN if long else Rounding.UP)
+    if (entry - stop) * sign <= 0 or (target - entry) * sign <= 0:
+        raise ValueError(f"distances {stop_distance} and {target_distance} vanish at a tick of {instrument.tick} around {entry}")
+    return BracketPrices(stop, target)
 
 
 def initial_risk(entry: Price, stop: Price, quantity: Qty) -> Usd:

@@ -14,6 +14,9 @@ from shared.domain.units import Price, Qty, Ratio, Usd
 
 _ONE = Decimal(1)
 
+MIN_LIQUIDATION_GAP = Decimal("0.25")
+"""In stop distances: how far beyond the stop the liquidation price must be."""
+
 
 class Cap(StrEnum):
     """Limits of the sizing, in the order in which they are applied."""
@@ -163,6 +166,6 @@ def safe_leverage(price: Price, stop_distance: Decimal, wanted: int, maintenance
     At least 1; the caller checks `liquidation_gap` for that last case.
     """
     for leverage in range(wanted, 1, -1):
-        if liquidation_gap(price, stop_distance, leverage, maintenance_ratio) >= Decimal("0.25"):
+        if liquidation_gap(price, stop_distance, leverage, maintenance_ratio) >= MIN_LIQUIDATION_GAP:
             return leverage
     return 1

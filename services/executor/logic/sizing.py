@@ -8,7 +8,8 @@ from shared.contracts.order import CapResult, SizingReport
 from shared.contracts.plan import Plan
 from shared.domain.instrument import Instrument, Rounding
 from shared.domain.units import Price, Ratio, Usd, from_micro
-from shared.risk.sizing import Sized, SizingInput, SizingLimits, safe_leverage
+from shared.risk.gate import Refused, RefusedReason
+from shared.risk.sizing import MIN_LIQUIDATION_GAP, Sized, SizingInput, SizingLimits, liquidation_gap, safe_leverage
 
 Reservations = Mapping[str, tuple[str, int, int]]
 """Reservation id → (symbol, margin micro-USD, risk micro-USD)."""
@@ -50,6 +51,16 @@ def sizing_input(
         raising=plan.raising,
         reducing=plan.reducing,
     )
+
+
+def stop_refusal(given: SizingInput) -> Refused | None:
+    """Refuse a stop that the tick cannot tell from the entry, or one that stands too close to the liquidation price."""
+    if given.stop_distance < 2 * given.instrument.tick:
+        return Refused(RefusedReason.STOP_DISTANCE, f"{given.stop_distance} is less than two ticks of {given.instrument.tick}")
+    gap = liquidation_gap(given.price, given.stop_distance, given.leverage, given.maintenance_ratio)
+    if gap < MIN_LIQUIDATION_GAP:
+        return Refused(RefusedReason.LIQUIDATION_NEAR, f"liquidation {gap:.2f} stop distances behind the stop at leverage {given.leverage}")
+    return None
 
 
 def report(sized: Sized, given: SizingInput, risk_ratio: Ratio) -> SizingReport:
