@@ -10,6 +10,7 @@ import orjson
 from services.paper_exchange.auth import Raw, check_signature, check_time, find_account
 from services.paper_exchange.call import Call, Route, RouteTable, Security
 from services.paper_exchange.exchange import Exchange
+from services.paper_exchange.live_market import LiveMarket
 from services.paper_exchange.logic.entities import Account
 from services.paper_exchange.logic.params import Params
 from services.paper_exchange.logic.reject import Reject, reject
@@ -73,7 +74,7 @@ class App:
                 body=await read_body(receive),
                 headers=dict(scope["headers"]),
             )
-            status, body = 200, orjson.dumps(await self._answer(raw))
+            status, body = await self._answer(raw, headers)
         except Reject as refused:
             status, body = refused.status, orjson.dumps(refused.body())
             headers += [(name.encode(), value.encode()) for name, value in refused.headers]
@@ -83,7 +84,7 @@ class App:
             status, body = 503, orjson.dumps(reject(-1001).body())
         await _respond(send, status, body, [*headers, (b"x-mraster-speed", self.exchange.speed_header().encode())])
 
-    async def _answer(self, raw: Raw) -> Any:
+    async def _answer(self, raw: Raw, headers: Headers) -> tuple[int, bytes]:
         exchange = self.exchange
         control = raw.path.startswith("/paper/")
         exchange.counts.requests += not control
@@ -91,15 +92,26 @@ class App:
         if route is None:
             raise reject(-5000, path=raw.path, method=raw.method)
         params = read_params(raw)
+        if route.mirrored and isinstance(exchange.market, LiveMarket):
+            status, body, kept = await exchange.market.forward(raw)
+            headers += [(name.encode(), value.encode()) for name, value in kept.items()]
+            return status, body
         if not control:
             exchange.begin()
         account = self._identify(raw, params, route)
         call = Call(raw=raw, params=params, exchange=exchange, account=account)
+        if route.orders and isinstance(exchange.market, LiveMarket):
+            await exchange.market.refresh((params.text("symbol") or "").upper())
+        return 200, orjson.dumps(await self._handle(call, route))
+
+    async def _handle(self, call: Call, route: Route) -> Any:
         try:
             found = route.handler(call)
             return await found if inspect.isawaitable(found) else found
         finally:
-            exchange.flush()
+            self.exchange.flush()
+            if route.orders and isinstance(self.exchange.market, LiveMarket):
+                self.exchange.market.watch()
 
     def _identify(self, raw: Raw, params: Params, route: Route) -> Account | None:
         if route.security is Security.NONE:

@@ -28,6 +28,7 @@ class Market(Protocol):
     """A source of prices as the exchange sees it."""
 
     head: Mapping[str, Any]
+    note: str
 
     @property
     def face(self) -> CandleFace:

@@ -14,6 +14,8 @@ import uvicorn
 from services.paper_exchange.app import App
 from services.paper_exchange.candle_market import CandleMarket
 from services.paper_exchange.exchange import Exchange
+from services.paper_exchange.live_market import LiveMarket
+from services.paper_exchange.live_start import build_live
 from services.paper_exchange.markets import build_exchange, plan_replay, plan_synthetic
 from services.paper_exchange.options import MarketKind, Options, check
 from services.paper_exchange.routes import account, control, public, trade
@@ -52,10 +54,26 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def build(options: Options, store: Store, wall: Wall) -> Exchange:
-    """The exchange of some options, ready to serve."""
-    plan = plan_replay(options) if options.market is MarketKind.REPLAY else plan_synthetic(options, store, wall)
-    return build_exchange(options, plan, store, wall)
+async def build(options: Options, store: Store, wall: Wall) -> Exchange:
+    """The exchange of some options, ready to serve.
+
+    `auto` is live when the upstream answers, else synthetic; the status says why.
+
+    Raises:
+        ConfigError: data or upstream cannot be used.
+    """
+    if options.market is MarketKind.REPLAY:
+        return build_exchange(options, plan_replay(options), store, wall)
+    if options.market is MarketKind.SYNTHETIC:
+        return build_exchange(options, plan_synthetic(options, store, wall), store, wall)
+    try:
+        return await build_live(options, store, wall)
+    except ConfigError as error:
+        if options.market is MarketKind.LIVE:
+            raise
+        exchange = build_exchange(options, plan_synthetic(options, store, wall), store, wall)
+        exchange.market.note = f"synthetic prices because {error}"
+        return exchange
 
 
 def build_app(exchange: Exchange) -> App:
@@ -81,7 +99,7 @@ async def serve(options: Options, *, ready: Callable[[str], None]) -> None:
     check(options)
     store = Store(options.store_path)
     try:
-        exchange = build(options, store, SystemWall())
+        exchange = await build(options, store, SystemWall())
         listener = bind(options.host, options.port)
         with contextlib.closing(listener):
             await _run(exchange, listener, ready)
@@ -126,6 +144,8 @@ def _workers(exchange: Exchange) -> list[asyncio.Task[None]]:
     if isinstance(exchange.market, CandleMarket):
         exchange.market.pacer.anchor(exchange.now_ms())
         workers.append(asyncio.create_task(exchange.market.pacer.run(), name="pacer"))
+    if isinstance(exchange.market, LiveMarket):
+        workers.append(asyncio.create_task(exchange.market.run(), name="upstream"))
     return workers
 
 
