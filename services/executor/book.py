@@ -92,6 +92,15 @@ class Book:
             self._outbox.put([announce.position_event(after, announce.kind_of(before, after), fill.time_ms)])
         return after
 
+    async def announce_change(self, symbol: str, ts_ms: int) -> None:
+        """Tell an open position as it is now, for example once its bracket stands."""
+        record = self.records.get(symbol)
+        if record is None or not record.fills:
+            return
+        record = replace(record, revision=record.revision + 1)
+        await self.put(record)
+        self._outbox.put([announce.position_event(record, PositionEventKind.CHANGED, ts_ms)])
+
     async def _close(self, record: Record) -> None:
         """A position ended: keep it under "closing" until it is announced."""
         self.records.pop(record.symbol, None)

@@ -248,6 +248,7 @@ class Entries:
         record = await self._protection.bracket(record, instrument, Price(order.average_price), Qty(order.filled))
         if not await self._book.wait_for_fills(record, order.filled, FILL_WAIT_S):
             await self.book_fills(record)
+        await self._book.announce_change(intent.symbol, order.update_ms)
         await self._finish(intent, Outcome.OPENED)
         return events
 
