@@ -13,7 +13,6 @@ from shared.domain.errors import Transient
 from shared.exchange.clock import VenueClock
 
 Job = Callable[[ClientConnection], Awaitable[None]]
-_CLOSE_S = 2.0
 _SETTLED_S = 10.0
 _MAX_FRAME_BYTES = 1 << 24
 _QUEUED_FRAMES = 1024
@@ -34,6 +33,7 @@ class StreamOptions:
     silent_s: float = 60.0
     ack_s: float = 10.0
     open_s: float = 10.0
+    close_s: float = 2.0
     backoff_first_s: float = 0.5
     backoff_max_s: float = 60.0
     renew_key_s: float = 1800.0
@@ -124,7 +124,7 @@ class Link:
             open_timeout=options.open_s,
             ping_interval=options.ping_s,
             ping_timeout=max(options.silent_s - options.ping_s, 1.0),
-            close_timeout=_CLOSE_S,
+            close_timeout=options.close_s,
             compression=None,
             max_size=_MAX_FRAME_BYTES,
             max_queue=_QUEUED_FRAMES,
@@ -135,13 +135,14 @@ class Link:
     async def _session(self, socket: ClientConnection) -> str:
         """Read until the connection ends, with the jobs beside."""
         self._last_frame_s = self._clock.monotonic_s()
-        jobs = [asyncio.create_task(_until_closed(job, socket)) for job in (self._watch, *self._plan.jobs)]
+        jobs = [asyncio.ensure_future(job(socket)) for job in (self._watch, *self._plan.jobs)]
+        closer = asyncio.create_task(_close_after_first(jobs, socket))
         try:
             reason = await self._read(socket)
         finally:
-            for job in jobs:
-                job.cancel()
-            ends = await asyncio.gather(*jobs, return_exceptions=True)
+            for task in (*jobs, closer):
+                task.cancel()
+            *ends, _ = await asyncio.gather(*jobs, closer, return_exceptions=True)
         for end in ends:
             if isinstance(end, Reconnect | Transient):
                 reason = str(end)
@@ -194,12 +195,10 @@ class Link:
         return float(self._jitter.uniform(most / 4, most))
 
 
-async def _until_closed(job: Job, socket: ClientConnection) -> None:
-    """A job whose end, whatever it is, ends the connection, which wakes the reader."""
-    try:
-        await job(socket)
-    finally:
-        await socket.close()
+async def _close_after_first(jobs: Sequence[asyncio.Future[None]], socket: ClientConnection) -> None:
+    """The end of any job, whatever it is, ends the connection, which wakes the reader."""
+    await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+    await socket.close()
 
 
 def _describe(closed: ConnectionClosed) -> str:
