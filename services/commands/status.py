@@ -46,7 +46,8 @@ def _ask(base: str) -> tuple[bool, Any]:
     try:
         with httpx.Client(base_url=base, timeout=_TIMEOUT_S) as client:
             ready = client.get("/readyz").status_code == httpx.codes.OK
-            return ready, client.get("/api/status").raise_for_status().json()
+            answer = client.get("/api/status")
+            return ready, answer.json() if answer.status_code == httpx.codes.OK else {"unknown": f"answer {answer.status_code}"}
     except (httpx.HTTPError, ValueError):
         return False, None
 
