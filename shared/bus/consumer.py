@@ -103,6 +103,7 @@ class Consumer:
             self._held[key] = held
             self._empty.clear()
             self._lanes.put(lane_key(consumption.topic, delivery.subject), held)
+            self._feed_lanes()
 
     def _forget(self, held: Held, waited_s: float | None) -> None:
         self._held.pop((held.consumption.durable, held.delivery.stream, held.delivery.sequence), None)

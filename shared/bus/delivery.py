@@ -93,10 +93,10 @@ class Window:
             self.size += 1
 
     def widen(self) -> bool:
-        """Room for one more, if there is none; False when there is room or the utmost is reached."""
+        """Half as much again, if there is no room; False when there is room or the utmost is reached."""
         if self.room > 0 or self.size >= self._most:
             return False
-        self.size = self.held + 1
+        self.size = min(self._most, self.held + max(1, self.held // 2))
         return True
 
 

@@ -23,6 +23,8 @@ from shared.contracts.topic import StreamSpec
 from shared.domain.clock import Clock
 from shared.domain.errors import BusLost, BusUnavailable, ContractViolation
 
+_AT_ONCE = 250  # confirmations awaited together: each must come within the timeout of a publish
+
 
 class NatsBus:
     """One connection for one process. `connect` first, `close` last.
@@ -112,11 +114,14 @@ class NatsBus:
 
     async def publish_all(self, outgoings: Iterable[Outgoing]) -> list[Ack]:
         """Store several, in order, without waiting between them. After an error some may be stored: repeating is safe."""
-        acks = await asyncio.gather(*(self.publish(outgoing) for outgoing in outgoings), return_exceptions=True)
-        for ack in acks:
-            if isinstance(ack, BaseException):
-                raise ack
-        return [ack for ack in acks if isinstance(ack, Ack)]
+        todo, acks = list(outgoings), list[Ack]()
+        for begin in range(0, len(todo), _AT_ONCE):
+            results = await asyncio.gather(*(self.publish(o) for o in todo[begin : begin + _AT_ONCE]), return_exceptions=True)
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+                acks.append(result)
+        return acks
 
     def send(self, outgoing: Outgoing) -> bool:
         """Core message: never waits; False when it was dropped."""

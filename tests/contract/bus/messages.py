@@ -118,6 +118,7 @@ def consumption(handler: Handler, *, durable: str = "test-candle", topic: Topic 
 async def consuming(bus: TestBus, consumptions: Sequence[Consumption], lanes: int = 1) -> AsyncIterator["asyncio.Task[None]"]:
     """Consume in the background; drained at the end (when it still runs)."""
     task = asyncio.create_task(bus.consume(consumptions, lanes=lanes))
+    await asyncio.sleep(0)  # it has begun, so that a drain finds it
     try:
         yield task
     finally:
