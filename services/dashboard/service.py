@@ -22,7 +22,7 @@ def desk_of(ctx: Context) -> Desk:
     """Everything but the server."""
     core = ctx.settings.core
     mode = paper_mode(None, None) if core.paper else live_mode(None)
-    view = View(interval=ctx.settings.strategy.interval.value, version=ctx.options.version, mode=mode)
+    view = View(interval=ctx.settings.strategy.interval.value, quote=core.quote, version=ctx.options.version, mode=mode)
     keyring = Keyring(ctx.settings.dashboard.password.get_secret_value(), core.account)
     hub = Hub(view, lambda: times(ctx.clock), ctx.log)
     return Desk(ctx, view, hub, Present(ctx, view), keyring, Attempts())

@@ -41,13 +41,28 @@ class Times(Answer):
     rate: float
 
 
+class MarketState(StrEnum):
+    """Whether prices move: a replay may stand still or be over, a mirror may have lost its source."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    ENDED = "ended"
+    STALE = "stale"
+
+
 class Mode(Answer):
-    """Paper or live, and whose prices; `text` is the badge in English, `market` None = not told yet."""
+    """Paper or live, and whose prices; `text` is the badge in English, `market` None = not told yet.
+
+    `speed` is venue seconds per second (0 = lock-step), `note` the paper venue's own words about its choice of prices.
+    """
 
     paper: bool
     market: Market | None
-    speed: float | None
     text: str
+    state: MarketState | None = None
+    speed: float | None = None
+    symbols: int | None = None
+    note: str = ""
     unknown: Unknown | None = None
 
 
@@ -100,7 +115,7 @@ class Status(Answer):
     """The glance: is everything all right?
 
     `naked` counts open positions without a resting stop; None when positions are not known. `naked_unknown` counts those
-    whose stop nobody described.
+    whose stop nobody described. `quote` is the asset of all money, `interval` the candles that signals come from.
     """
 
     times: Times
@@ -117,3 +132,5 @@ class Status(Answer):
     naked_unknown: int
     store_read_ms: int | None
     version: str
+    quote: str
+    interval: str

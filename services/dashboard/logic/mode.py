@@ -2,36 +2,31 @@
 
 from typing import Any
 
-from services.dashboard.logic.answers import Market, Mode, Unknown
+from services.dashboard.logic.answers import Market, MarketState, Mode, Unknown
 
 _TEXTS = {Market.LIVE: "PAPER · live prices", Market.REPLAY: "PAPER · replay", Market.SYNTHETIC: "PAPER · synthetic"}
+_NOTE = 300
 
 
 def paper_mode(status: Any, unknown: Unknown | None) -> Mode:
     """From the answer of the paper venue's status; what it does not tell stays unknown."""
     fields = status if isinstance(status, dict) else {}
-    market = _market(fields.get("market"))
+    market = next((one for one in _TEXTS if one.value == fields.get("market")), None)
     if market is None and unknown is None:
         unknown = Unknown.NOT_REPORTED
+    speed, symbols = fields.get("speed"), fields.get("symbols")
     return Mode(
-        paper=True, market=market, speed=_speed(fields.get("speed")), text=_TEXTS.get(market or Market.VENUE, "PAPER"), unknown=unknown
+        paper=True,
+        market=market,
+        text=_TEXTS[market] if market is not None else "PAPER",
+        state=next((one for one in MarketState if one.value == fields.get("state")), None),
+        speed=float(speed) if isinstance(speed, int | float) else None,
+        symbols=symbols if isinstance(symbols, int) else None,
+        note=str(fields.get("note") or "")[:_NOTE],
+        unknown=unknown,
     )
 
 
 def live_mode(unknown: Unknown | None) -> Mode:
     """The real venue."""
-    return Mode(paper=False, market=Market.VENUE, speed=None, text="LIVE", unknown=unknown)
-
-
-def _market(value: object) -> Market | None:
-    text = value.get("kind") if isinstance(value, dict) else value
-    return Market(text) if isinstance(text, str) and text in {"live", "replay", "synthetic"} else None
-
-
-def _speed(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None
+    return Mode(paper=False, market=Market.VENUE, text="LIVE", unknown=unknown)

@@ -38,8 +38,10 @@ class Doors:
 class View:
     """Facts from events and from the store's documents, and what changed since `take`."""
 
-    def __init__(self, *, interval: str, version: str, mode: Mode, roster: Roster | None = None) -> None:
+    def __init__(self, *, interval: str, quote: str, version: str, mode: Mode, roster: Roster | None = None) -> None:
         self._version = version
+        self._quote = quote
+        self._interval = interval
         self._mode = mode
         self._doors = Doors(bus=False, store=False, venue=False)
         self._trading = Trading(state=None, epoch=None, unknown=Unknown.NOT_WRITTEN)
@@ -175,6 +177,8 @@ class View:
             naked_unknown=sum(row.stop_state is None for row in rows),
             store_read_ms=self._store_read_ms,
             version=self._version,
+            quote=self._quote,
+            interval=self._interval,
         )
 
     def snapshot(self, times: Times, *, hub: str, seq: int) -> Snapshot:

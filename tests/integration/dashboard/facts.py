@@ -1,0 +1,257 @@
+"""Made-up facts of a trading morning, as the other services would publish and store them."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from shared.contracts.control import Alert, Severity
+from shared.contracts.envelope import Outgoing
+from shared.contracts.market import CandleClosed
+from shared.contracts.ops import Heartbeat, LogRecord, ServiceState
+from shared.contracts.order import ExitReason, Leg, OrderEvent, OrderEventKind, TradeClosed
+from shared.contracts.plan import Plan, PlanReason, PlanSource, Verdict
+from shared.contracts.signal import Candidate, Setup, Skip, SkipReason, decision_id
+from shared.domain.order import Direction, Side, client_id
+from shared.domain.units import Price, Qty, Usd
+
+DAY_MS = 86_400_000
+MORNING_MS = 1_748_736_000_000 + 9 * 3_600_000
+"""2025-06-01 09:00 UTC."""
+STEP_MS = 300_000
+PRICES = {"BTCUSDT": 104_613.2, "ETHUSDT": 2_518.47, "SOLUSDT": 153.82, "DOGEUSDT": 0.19214, "XRPUSDT": 2.1713, "LINKUSDT": 13.94}
+
+
+def candle(symbol: str, close_ms: int, *, interval: str = "5m") -> Outgoing:
+    """A closed candle."""
+    price = PRICES[symbol]
+    row = CandleClosed(
+        symbol=symbol, interval=interval, open_ms=close_ms - STEP_MS + 1, close_ms=close_ms, open=price, high=price, low=price, close=price,
+        volume=10, quote_volume=10 * price, trades=7,
+    )  # fmt: skip
+    return Outgoing(row, ts_ms=close_ms)
+
+
+def _signal(symbol: str, close_ms: int, direction: Direction) -> dict[str, Any]:
+    price = PRICES[symbol]
+    return {
+        "symbol": symbol,
+        "interval": "5m",
+        "close_ms": close_ms,
+        "direction": direction,
+        "setup": Setup.TREND_CROSS,
+        "strength": 0.6,
+        "price": price,
+        "atr": price * 0.004,
+        "stop_distance": price * 0.006,
+        "target_distance": price * 0.0105,
+        "p_prior": 0.52,
+        "p": 0.52,
+        "cost_r": 0.11,
+        "edge_r": 0.21,
+        "spread_ratio": 0.0002,
+        "features": {"rsi": 56.0, "trend": 1.0},
+    }
+
+
+def idea(symbol: str, close_ms: int, direction: Direction = Direction.LONG) -> str:
+    """The decision id."""
+    return decision_id(symbol, "5m", close_ms, direction)
+
+
+def candidate(symbol: str, close_ms: int, direction: Direction = Direction.LONG) -> Outgoing:
+    """A setup that passed."""
+    found = Candidate(**_signal(symbol, close_ms, direction), valid_until_ms=close_ms + 30_000)
+    return Outgoing(found, ts_ms=close_ms, decision_id=idea(symbol, close_ms, direction))
+
+
+def skip(symbol: str, close_ms: int, reason: SkipReason, value: float, limit: float, direction: Direction = Direction.LONG) -> Outgoing:
+    """A setup that a filter stopped."""
+    found = Skip(**_signal(symbol, close_ms, direction), reason=reason, value=value, limit=limit, gap=value / limit - 1)
+    return Outgoing(found, ts_ms=close_ms, decision_id=idea(symbol, close_ms, direction))
+
+
+def plan(symbol: str, close_ms: int, direction: Direction = Direction.LONG, *, reason: PlanReason = PlanReason.EDGE) -> Outgoing:
+    """TAKE for the reason edge, SKIP for others."""
+    price = PRICES[symbol]
+    made = Plan(
+        symbol=symbol,
+        interval="5m",
+        close_ms=close_ms,
+        direction=direction,
+        setup=Setup.TREND_CROSS,
+        verdict=Verdict.TAKE if reason is PlanReason.EDGE else Verdict.SKIP,
+        reason=reason,
+        source=PlanSource.POLICY,
+        edge_r=0.21 if reason is PlanReason.EDGE else 0.02,
+        price=price,
+        stop_distance=price * 0.006,
+        target_distance=price * 0.0105,
+        valid_until_ms=close_ms + 30_000,
+        explanation="",
+    )
+    return Outgoing(made, ts_ms=close_ms + 40, decision_id=idea(symbol, close_ms, direction), epoch=1)
+
+
+def order(symbol: str, close_ms: int, event: OrderEventKind, direction: Direction = Direction.LONG, **more: Any) -> Outgoing:
+    """An event of the entry order."""
+    key = idea(symbol, close_ms, direction)
+    row = OrderEvent(
+        event=event, symbol=symbol, intent_id=key, leg=more.pop("leg", Leg.ENTRY), client_id=client_id(key, "e"), side=Side.BUY, **more
+    )
+    return Outgoing(row, ts_ms=close_ms + 120, decision_id=key, epoch=1)
+
+
+def filled(symbol: str, close_ms: int, direction: Direction = Direction.LONG) -> Iterator[Outgoing]:
+    """Candidate, plan and entry, up to the fill."""
+    price = Price(Decimal(str(PRICES[symbol])))
+    yield candidate(symbol, close_ms, direction)
+    yield plan(symbol, close_ms, direction)
+    yield order(symbol, close_ms, OrderEventKind.INTENT, direction, quantity=Qty(Decimal("0.5")))
+    yield order(symbol, close_ms, OrderEventKind.SUBMITTED, direction, quantity=Qty(Decimal("0.5")))
+    yield order(symbol, close_ms, OrderEventKind.FILLED, direction, last_price=price, last_quantity=Qty(Decimal("0.5")), serial="1")
+    yield order(symbol, close_ms, OrderEventKind.ACCEPTED, direction, leg=Leg.STOP, trigger_price=Price(price * Decimal("0.994")), serial="s")
+    yield order(symbol, close_ms, OrderEventKind.ACCEPTED, direction, leg=Leg.TARGET, trigger_price=Price(price * Decimal("1.0105")), serial="t")
+
+
+def trade(
+    symbol: str, close_ms: int, net: str, exit_reason: ExitReason, direction: Direction = Direction.LONG, *, minutes: int = 35
+) -> Outgoing:
+    """A round trip that began at `close_ms`, risking 20 USDT."""
+    key = idea(symbol, close_ms, direction)
+    entry = Decimal(str(PRICES[symbol]))
+    fees, result = Decimal("1.87"), Decimal(net)
+    row = TradeClosed(
+        symbol=symbol,
+        position_id=key,
+        direction=direction,
+        setup=Setup.TREND_CROSS,
+        interval="5m",
+        quantity=Qty(Decimal("0.5")),
+        entry_price=Price(entry),
+        exit_price=Price(entry * (1 + result * direction.sign / 3000)),
+        opened_ms=close_ms + 200,
+        closed_ms=close_ms + minutes * 60_000,
+        gross_usd=Usd(result + fees),
+        fees_usd=Usd(fees),
+        funding_usd=Usd(Decimal(0)),
+        net_usd=Usd(result),
+        initial_risk_usd=Usd(Decimal(20)),
+        r=(result / 20).quantize(Decimal("0.0001")),
+        exit_reason=exit_reason,
+        mae_r=Decimal("-0.31"),
+        mfe_r=Decimal("1.12"),
+        stop_price=Price(entry * Decimal("0.994")),
+        target_price=Price(entry * Decimal("1.0105")),
+    )
+    return Outgoing(row, ts_ms=row.closed_ms, decision_id=key, epoch=1)
+
+
+def position(symbol: str, now_ms: int, direction: Direction = Direction.LONG, **more: Any) -> dict[str, Any]:
+    """An executor's position document."""
+    entry = Decimal(str(PRICES[symbol]))
+    sign = direction.sign
+    document = {
+        "position_id": idea(symbol, MORNING_MS - 1, direction),
+        "symbol": symbol,
+        "phase": "open",
+        "direction": direction.value,
+        "quantity": str((Decimal(3300) / entry).quantize(Decimal("0.001"))),
+        "entry_price": str(entry),
+        "initial_risk_usd": "19.84",
+        "opened_ms": now_ms - 22 * 60_000,
+        "stop_price": str((entry * (1 - sign * Decimal("0.006"))).quantize(entry)),
+        "target_price": str((entry * (1 + sign * Decimal("0.0105"))).quantize(entry)),
+        "stop_state": "resting",
+        "target_state": "resting",
+        "bracket_checked_ms": now_ms - 1_500,
+        "mark_price": str((entry * (1 + sign * Decimal("0.0037"))).quantize(entry)),
+        "unrealised_usd": "12.21",
+        "leverage": 5,
+        "liquidation_price": str((entry * (1 - sign * Decimal("0.19"))).quantize(entry)),
+        "fees_usd": "1.32",
+        "realised_usd": "0",
+        "setup": "trend_cross",
+        "interval": "5m",
+        "decision_id": idea(symbol, MORNING_MS - 1, direction),
+        "owned": True,
+        "updated_ms": now_ms,
+    }
+    return {**document, **more}
+
+
+def account(now_ms: int, **more: Any) -> dict[str, Any]:
+    """An executor's account document."""
+    return {
+        "wallet_usd": "10058.31",
+        "unrealised_usd": "21.77",
+        "equity_usd": "10080.08",
+        "available_usd": "8071.4",
+        "margin_usd": "1986.9",
+        "updated_ms": now_ms,
+        "opening_usd": "10000",
+        "day_pnl_usd": "80.08",
+        **more,
+    }
+
+
+def heartbeat(service: str, wall_ms: int, state: ServiceState = ServiceState.READY, **more: Any) -> Outgoing:
+    """I am alive."""
+    beat = Heartbeat(
+        service=service,
+        instance=f"{service}-a1",
+        pid=4100 + len(service),
+        uptime_s=614.2,
+        version="1.2.3",
+        state=state,
+        memory_bytes=(60 + len(service)) * 2**20,
+        wall_ms=wall_ms,
+        **more,
+    )
+    return Outgoing(beat, ts_ms=wall_ms)
+
+
+def log(service: str, level: str, event: str, wall_ms: int, **fields: str) -> Outgoing:
+    """A log line."""
+    return Outgoing(
+        LogRecord(service=service, instance=f"{service}-a1", level=level, event=event, wall_ms=wall_ms, fields=fields), ts_ms=wall_ms
+    )
+
+
+def alert(code: str, ts_ms: int, severity: Severity = Severity.WARNING, **params: str) -> Outgoing:
+    """Something a person should know."""
+    return Outgoing(Alert(severity=severity, code=code, alert_id=f"{code}{ts_ms}", params=params), ts_ms=ts_ms)
+
+
+def morning(now_ms: int) -> Iterator[Outgoing]:
+    """Two hours of candles with ideas that were skipped, declined, refused, traded and closed."""
+    results = ("31.40", "-21.87", "33.05", "-20.95", "-21.10", "32.76", "11.02")
+    symbols = list(PRICES)
+    start = now_ms - now_ms % STEP_MS - 24 * STEP_MS - 1
+    for step in range(25):
+        close_ms = start + step * STEP_MS
+        for number, symbol in enumerate(symbols):
+            yield candle(symbol, close_ms)
+            match (step * 5 + number * 3) % 17:
+                case 0 | 7:
+                    yield skip(symbol, close_ms, SkipReason.SPREAD, 0.0031, 0.002)
+                case 2:
+                    yield skip(symbol, close_ms, SkipReason.WICKINESS, 0.98, 0.97, Direction.SHORT)
+                case 3 | 9:
+                    yield skip(symbol, close_ms, SkipReason.QUOTE_VOLUME, 41_200, 75_000)
+                case 5:
+                    yield candidate(symbol, close_ms)
+                    yield plan(symbol, close_ms, reason=PlanReason.EDGE_TOO_SMALL)
+                case 11:
+                    yield candidate(symbol, close_ms)
+                    yield plan(symbol, close_ms)
+                    yield order(symbol, close_ms, OrderEventKind.REFUSED, reason="max_open", detail="4 positions are open, 4 allowed")
+                case _:
+                    pass
+    for number, net in enumerate(results):
+        close_ms = start + number * 3 * STEP_MS
+        symbol = symbols[number % len(symbols)]
+        direction = Direction.LONG if number % 3 else Direction.SHORT
+        yield from filled(symbol, close_ms, direction)
+        reason = ExitReason.STOP if net.startswith("-") else ExitReason.TARGET if number < 6 else ExitReason.FAST_TP
+        yield trade(symbol, close_ms, net, reason, direction, minutes=15 + number * 4)
+    yield alert("emergency_exit", now_ms - 700_000, Severity.CRITICAL, symbol="XRPUSDT", tries="3")
