@@ -1,0 +1,74 @@
+"""The whole judgement: from the table to the states that are worth telling."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.sentinel.logic.score import Scores, score, score_market
+from services.sentinel.logic.states import Present, state_of, worth_telling
+from services.sentinel.logic.table import Table
+from services.sentinel.logic.track import Track, advance, is_event
+from services.sentinel.logic.words import reasons
+from shared.contracts.sentinel import MARKET_KEY, SentinelState
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A state to publish, with the track that a restart needs to go on from."""
+
+    state: SentinelState
+    track: Track
+
+
+class Watch:
+    """Tracks of all symbols. The same tables in the same order give the same states.
+
+    `judge` says what is news; `tell` records that it was published. What was not told is news again next time.
+    """
+
+    def __init__(self, decay_ms: int) -> None:
+        self._decay_ms = decay_ms
+        self._tracks: dict[str, Track] = {}
+        self._told: dict[str, SentinelState] = {}
+
+    def restore(self, state: SentinelState, track: Track) -> None:
+        """Go on from an earlier life."""
+        self._told[state.symbol] = state
+        self._tracks[state.symbol] = track
+
+    def judge(self, table: Table, usual: Mapping[str, float]) -> list[Told]:
+        """Judge every symbol and the market at the table's time; what is worth telling, the market first."""
+        measures = table.measure(usual)
+        if not measures.symbols:
+            return []
+        scores = score(measures)
+        market = score_market(measures, scores)
+        found = self._judge(market, table.now_ms, market=True) + self._judge(scores, table.now_ms)
+        gone = self._told.keys() - set(measures.symbols) - {MARKET_KEY}
+        return found + [told for symbol in sorted(gone) for told in self._one(symbol, Present(), table.now_ms)]
+
+    def told(self, state: SentinelState) -> None:
+        """It is in Redis and on the bus."""
+        self._told[state.symbol] = state
+
+    def _judge(self, scores: Scores, now_ms: int, *, market: bool = False) -> list[Told]:
+        found: list[Told] = []
+        for row, symbol in enumerate(scores.symbols):
+            raw = float(scores.risk[row])
+            track = self._tracks.get(symbol, Track())
+            why = reasons(scores, row, market=market) if is_event(track, raw, now_ms, self._decay_ms) else ()
+            self._tracks[symbol] = advance(track, raw, now_ms, self._decay_ms, why)
+            if self._is_news(symbol, now_ms):
+                numbers = {name: float(values[row]) for name, values in scores.inputs.items()} | {"score": raw}
+                found += self._one(symbol, Present(float(scores.hype[row]), numbers), now_ms)
+        return found
+
+    def _is_news(self, symbol: str, now_ms: int) -> bool:
+        risk = self._tracks[symbol].risk(now_ms, self._decay_ms)
+        return worth_telling(self._told.get(symbol), risk, now_ms, self._decay_ms, always_known=symbol == MARKET_KEY)
+
+    def _one(self, symbol: str, present: Present, now_ms: int) -> list[Told]:
+        """The state of one symbol if it is news; a symbol that is gone only fades."""
+        if not self._is_news(symbol, now_ms):
+            return []
+        track = self._tracks[symbol]
+        return [Told(state_of(symbol, track, present, now_ms, self._decay_ms), track)]
