@@ -143,11 +143,12 @@ class Windows:
         now = self._candles[bar % self.frame.capacity][:, rows]
         return Ohlc(now[0], now[1], now[2], now[3])
 
-    def closes(self, rows: Index, count: int) -> Floats:
-        """The last `count` closes, oldest first: [rows, count], NaN where a symbol has fewer."""
-        bars = self.last[rows][:, None] - np.arange(count - 1, -1, -1)
+    def closes(self, rows: Index, count: int, bar: int) -> Floats:
+        """`count` closes up to candle `bar`, oldest first: [rows, count], NaN where a symbol has none."""
+        bars = np.broadcast_to(np.arange(bar - count + 1, bar + 1), (len(rows), count))
         closes = self._candles[bars % self.frame.capacity, 3, rows[:, None]]
-        return np.where(bars >= self.first[rows][:, None], closes, np.nan)
+        there = (bars >= self.first[rows][:, None]) & (bars <= self.last[rows][:, None])
+        return np.where(there, closes, np.nan)
 
     def day_volume(self, rows: Index) -> Floats:
         """Quote volume of the last 24 hours of candles; NaN where the candles do not reach back that far."""

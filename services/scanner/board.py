@@ -1,0 +1,126 @@
+"""What one scanner knows: its symbols' candles, the market facts, and the candles that wait to be taken in."""
+
+import numpy as np
+
+from services.scanner.logic.features import Features, observe
+from services.scanner.logic.frame import Frame
+from services.scanner.logic.inbox import Inbox
+from services.scanner.logic.market import Book, Latest, Mark, MarketSnapshot, correlated_peers, volume_rank
+from services.scanner.logic.windows import Index, Windows
+from shared.domain.order import Direction
+from shared.exchange.market import BookTicker, MarkPrice
+from shared.indicators.types import Floats
+
+FUNDING_MS = 8 * 3_600_000
+"""The venue's usual funding interval; shorter ones show in the distance between two funding times."""
+CORRELATION_BARS = 60
+
+
+class Board:
+    """State of the scanner. Everything here is synchronous; whoever awaits in between sees whole updates."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.windows = Windows(frame)
+        self.inbox = Inbox(self.windows)
+        self.watched: tuple[str, ...] = ()
+        self._watching: frozenset[str] = frozenset()
+        self.books: Latest[Book] = Latest(frame.length_ms)
+        self.marks: Latest[Mark] = Latest(frame.length_ms)
+        self.positions: dict[str, Direction] = {}
+        self.losses: dict[str, int] = {}
+        self._funding_ms: dict[str, int] = {}
+        self._ranks: Floats = np.empty(0)
+        self._ranked_bar = -1
+
+    def watch(self, symbols: tuple[str, ...]) -> None:
+        """Scan these symbols from now on; others keep their candles but are left alone."""
+        dropped = set(self.watched) - set(symbols)
+        self.inbox.drop(dropped)
+        for symbol in dropped:
+            self.books.forget(symbol)
+            self.marks.forget(symbol)
+        self.watched = symbols
+        self._watching = frozenset(symbols)
+
+    def watches(self, symbol: str) -> bool:
+        """Whether a symbol is scanned by this instance."""
+        return symbol in self._watching
+
+    def put_book(self, event: BookTicker) -> None:
+        """Take best bid and ask."""
+        self.books.put(event.symbol, Book(event.bid, event.ask), event.time_ms)
+
+    def put_mark(self, event: MarkPrice) -> None:
+        """Take mark, index and funding; learn the funding interval from two funding times."""
+        known = self.marks.newest(event.symbol)
+        if known is not None and 0 < known.value.next_funding_ms < event.next_funding_ms:
+            self._funding_ms[event.symbol] = event.next_funding_ms - known.value.next_funding_ms
+        mark = Mark(event.mark, event.index, event.funding_rate, event.next_funding_ms)
+        self.marks.put(event.symbol, mark, event.time_ms)
+
+    def rank(self, bar: int) -> None:
+        """Rank the watched symbols by the volume of the 24 hours before `bar`; once per bar, before its first candle."""
+        if bar <= self._ranked_bar and len(self._ranks) == len(self.windows.symbols):
+            return
+        rows = self.windows.rows_of(self.watched)
+        self._ranks = np.full(len(self.windows.symbols), np.nan)
+        self._ranks[rows] = volume_rank(self.windows.day_volume(rows))
+        self._ranked_bar = bar
+
+    def observe(self, rows: Index, bar: int) -> Features:
+        """Features of symbols whose newest candle is `bar`."""
+        return observe(self.windows, rows, bar)
+
+    def snapshot(self, rows: Index, bar: int, *, or_later: bool = False) -> MarketSnapshot:
+        """The market facts of symbols as they were when `bar` closed."""
+        close_ms = self.frame.close_ms(bar)
+        symbols = [self.windows.symbols[row] for row in rows]
+        books = [self.books.at(symbol, close_ms, or_later=or_later) for symbol in symbols]
+        marks = [self.marks.at(symbol, close_ms, or_later=or_later) for symbol in symbols]
+        longs, shorts = self._peers(rows, bar - 1)
+        losses = [self.losses.get(symbol) for symbol in symbols]
+        return MarketSnapshot(
+            bid=_column([b and b.value.bid for b in books]),
+            ask=_column([b and b.value.ask for b in books]),
+            book_age_ms=_column([b and float(close_ms - b.time_ms) for b in books]),
+            mark=_column([m and m.value.mark for m in marks]),
+            index=_column([m and m.value.index for m in marks]),
+            funding=_column([m and m.value.funding for m in marks]),
+            funding_interval_ms=_column([float(self._funding_ms.get(symbol, FUNDING_MS)) for symbol in symbols]),
+            mark_age_ms=_column([m and float(close_ms - m.time_ms) for m in marks]),
+            quote_volume=self.windows.day_volume(rows),
+            volume_rank=self._ranks[rows],
+            peers_long=longs,
+            peers_short=shorts,
+            bars_since_loss=_column([self._bars_since(loss, close_ms) for loss in losses]),
+        )
+
+    def _bars_since(self, loss_ms: int | None, close_ms: int) -> float:
+        """Candles since a loss; infinite without one, or when it lies after the close."""
+        if loss_ms is None or loss_ms > close_ms:
+            return float("inf")
+        return float((close_ms - loss_ms) // self.frame.length_ms)
+
+    def _peers(self, rows: Index, bar: int) -> tuple[Floats, Floats]:
+        """Open positions of each side that move together with each symbol up to `bar` (its own position counts, too).
+
+        `bar` is one that all symbols have, so that it does not matter whose candle of the present bar came first.
+        """
+        held = [(symbol, side) for symbol, side in sorted(self.positions.items()) if symbol in self.windows.row]
+        own = _returns(self.windows.closes(rows, CORRELATION_BARS + 1, bar)) if held else np.empty((len(rows), 0))
+        counts = []
+        for side in (Direction.LONG, Direction.SHORT):
+            others = self.windows.rows_of([symbol for symbol, direction in held if direction is side])
+            returns = _returns(self.windows.closes(others, CORRELATION_BARS + 1, bar))
+            counts.append(correlated_peers(own, returns))
+        return counts[0], counts[1]
+
+
+def _returns(closes: Floats) -> Floats:
+    return closes[:, 1:] / closes[:, :-1] - 1.0
+
+
+def _column(values: list[float | None]) -> Floats:
+    """Numbers as an array; what is missing becomes NaN."""
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

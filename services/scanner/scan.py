@@ -1,0 +1,199 @@
+"""From arrived candles to published messages: takes in what is here, decides, publishes, at once."""
+
+import asyncio
+from collections.abc import Sequence
+
+from services.scanner.board import Board
+from services.scanner.logic.decide import ClosedBatch, Rules, decide
+from services.scanner.logic.features import Features
+from services.scanner.logic.inbox import Arrival, Closed
+from services.scanner.logic.rules import rules_of
+from services.scanner.logic.windows import Index
+from shared.contracts.envelope import Outgoing
+from shared.contracts.market import CandleClosed
+from shared.contracts.signal import Candidate, Skip, decision_id
+from shared.domain.control import TradingState
+from shared.domain.errors import StoreUnavailable
+from shared.domain.order import Direction
+from shared.runtime.context import Context
+from shared.runtime.outbox import Outbox
+from shared.state.port import Control
+
+VALID_MS = 30_000
+"""How long a candidate may be traded after its close, in our time."""
+STALE_MS = 90_000
+"""Age from which books and marks count as stale, in our time, but never less than a candle: housekeeping renews them more often."""
+LOSS_FIELD = "loss:"
+
+
+class Scan:
+    """The scanner's one worker. Batches form by themselves: whatever arrived while the last one was handled is the next one."""
+
+    def __init__(self, ctx: Context, board: Board, outbox: Outbox) -> None:
+        self._ctx = ctx
+        self._board = board
+        self._outbox = outbox
+        self._wake = asyncio.Event()
+        self._working = 0
+        self.tally: dict[str, int] = {}
+        metrics = ctx.metrics
+        self._candles = metrics.counter("candles_total", "Closed candles by source", ("source",))
+        self._candidates = metrics.counter("candidates_total", "Candidates by setup", ("setup",))
+        self._skips = metrics.counter("skips_total", "Skips by reason", ("reason",))
+        self._ignored = metrics.counter("candles_ignored_total", "Candles that were not taken, by cause", ("cause",))
+        self._undecided = metrics.counter("undecided_candles_total", "Candles without a decision, by cause", ("cause",))
+        self._latency = metrics.histogram("close_to_published_seconds", "From a close frame's arrival to its messages being stored")
+        ctx.activity.track("busy", lambda: self._working + board.inbox.waiting_count())
+
+    def offer(self, closed: Closed) -> None:
+        """A closed candle arrived."""
+        watched = self._board.watches(closed.candle.symbol)
+        arrival = self._board.inbox.offer(closed) if watched else Arrival.UNKNOWN
+        if arrival is Arrival.TAKEN:
+            self._wake.set()
+        else:
+            self._ignored.labels(arrival.value).inc()
+
+    def wake(self) -> None:
+        """Look at the inbox again."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Handle batches for the life of the service."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while (batch := self._board.inbox.ready()) is not None:
+                self._working += 1
+                try:
+                    await self._take(*batch)
+                finally:
+                    self._working -= 1
+
+    async def _take(self, bar: int, arrivals: list[Closed]) -> None:
+        """One bar of some symbols."""
+        board = self._board
+        board.rank(bar)
+        rows = board.windows.append(bar, [closed.candle for closed in arrivals])
+        features = board.observe(rows, bar)
+        messages = [candle_message(closed, board.frame.close_ms(bar)) for closed in arrivals]
+        for closed in arrivals:
+            self._candles.labels(closed.source).inc()
+        self._publish([*messages, *await self.decisions(rows, bar, features)], arrivals)
+
+    def _publish(self, messages: list[Outgoing], arrivals: Sequence[Closed]) -> None:
+        """Queue messages; when they are stored, measure, and do idle work."""
+
+        async def stored() -> None:
+            now = self._ctx.clock.monotonic_s()
+            for closed in arrivals:
+                if closed.source == "stream":
+                    self._latency.observe(now - closed.arrived_s)
+            if not self._board.inbox.waiting_count():
+                self._board.windows.settle_all(ahead=True)
+
+        self._outbox.put(messages, stored)
+
+    async def decisions(self, rows: Index, bar: int, features: Features, *, first: bool = False) -> list[Outgoing]:
+        """Candidates and skips about one candle of some symbols; none while trading is stopped or nobody can say.
+
+        `first`: after a start market facts that are newer than the candle are taken when there are no older ones.
+        """
+        control = await self._control(len(rows))
+        if control is None:
+            return []
+        board, clock = self._board, self._ctx.clock
+        close_ms = board.frame.close_ms(bar)
+        closed = ClosedBatch(
+            symbols=[board.windows.symbols[row] for row in rows],
+            interval=board.frame.interval,
+            close_ms=close_ms,
+            now_ms=close_ms + 1 if self._ctx.settings.core.run_once else clock.now_ms(),
+            valid_ms=clock.horizon_ms(VALID_MS),
+            features=features,
+        )
+        decided = decide(closed, board.snapshot(rows, bar, or_later=first), self.rules())
+        for decision in decided:
+            self._count(decision)
+        return [_decision_message(decision, control.epoch) for decision in sorted(decided, key=lambda d: d.symbol)]
+
+    def rules(self) -> Rules:
+        """The settings as they are now (some may change while running)."""
+        settings, venue = self._ctx.settings, self._ctx.venue
+        age_ms = max(self._board.frame.length_ms, self._ctx.clock.horizon_ms(STALE_MS))
+        return rules_of(
+            (settings.strategy, settings.filters, settings.exits),
+            self._board.frame,
+            max_age_ms=float(age_ms),
+            taker_ratio=float(venue.policy.taker_default),
+            paper=settings.core.paper,
+        )
+
+    async def _control(self, candles: int) -> Control | None:
+        """The trading state, with what the account holds and lost; None when there is nothing to decide."""
+        ctx, state, keys = self._ctx, self._ctx.state, self._ctx.keys
+        control: Control | None
+        try:
+            control, positions, own = await asyncio.gather(state.control(), state.get_all(keys.positions), state.get_all(keys.universe))
+        except StoreUnavailable as error:
+            ctx.log.warning("undecided", candles=candles, code=error.code, detail=str(error))
+            self._undecided.labels("store_unavailable").inc(candles)
+            return None
+        if control is None or control.state is TradingState.STOPPED:
+            self._undecided.labels("stopped").inc(candles)
+            return None
+        self._board.positions = {symbol: Direction(document["direction"]) for symbol, document in positions.items()}
+        self._board.losses = {
+            field.removeprefix(LOSS_FIELD): int(document["closed_ms"]) for field, document in own.items() if field.startswith(LOSS_FIELD)
+        }
+        return control
+
+    def _count(self, decision: Candidate | Skip) -> None:
+        if isinstance(decision, Candidate):
+            self._candidates.labels(decision.setup.value).inc()
+            key = "candidate"
+        else:
+            self._skips.labels(decision.reason.value).inc()
+            key = decision.reason.value
+        self.tally[key] = self.tally.get(key, 0) + 1
+
+    async def recheck(self, symbols: Sequence[str], *, any_age: bool = False) -> None:
+        """Decide about the newest candle of symbols that have just been loaded, while the decision would still be valid.
+
+        Whoever decided before us gave it the same id, so nothing is doubled.
+        """
+        board = self._board
+        rows = board.windows.rows_of(symbols)
+        for bar in sorted({int(bar) for bar in board.windows.last[rows] if bar >= 0}):
+            fresh = self._ctx.clock.now_ms() <= board.frame.close_ms(bar) + 1 + self._ctx.clock.horizon_ms(VALID_MS)
+            if fresh or any_age:
+                board.rank(bar)
+                chosen = rows[board.windows.last[rows] == bar]
+                board.windows.settle(chosen, bar)
+                self._publish(await self.decisions(chosen, bar, board.observe(chosen, bar), first=True), ())
+
+
+def candle_message(closed: Closed, close_ms: int) -> Outgoing:
+    """A closed candle as the other services get it."""
+    candle = closed.candle
+    payload = CandleClosed(
+        symbol=candle.symbol,
+        interval=candle.interval,
+        open_ms=candle.open_ms,
+        close_ms=close_ms,
+        open=candle.open,
+        high=candle.high,
+        low=candle.low,
+        close=candle.close,
+        volume=candle.volume,
+        quote_volume=candle.quote_volume,
+        trades=candle.trades,
+        source=closed.source,
+    )
+    return Outgoing(payload, ts_ms=close_ms)
+
+
+def _decision_message(decision: Candidate | Skip, epoch: int) -> Outgoing:
+    """A decision under its own id, with the epoch in which it was made."""
+    identity = decision_id(decision.symbol, decision.interval, decision.close_ms, decision.direction)
+    return Outgoing(decision, ts_ms=decision.close_ms, decision_id=identity, epoch=epoch)

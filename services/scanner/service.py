@@ -1,0 +1,226 @@
+"""The scanner. Consumes closed trades (for the cool-down); publishes candles, candidates and skips.
+
+Owns in Redis: what it watches and the last loss of each symbol (one hash). Windows are in memory, rebuilt from the venue.
+Calls the venue's public REST and market streams. Any number of instances share the symbols by rendezvous hashing; a moment of
+double ownership does no harm because the ids of messages are functions of symbol and candle.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from services.scanner.board import Board
+from services.scanner.feed import Feed
+from services.scanner.logic import universe
+from services.scanner.logic.frame import Frame
+from services.scanner.logic.inbox import Closed
+from services.scanner.logic.sharding import owned
+from services.scanner.published import last_published
+from services.scanner.scan import LOSS_FIELD, Scan, candle_message
+from shared.contracts import topic
+from shared.contracts.envelope import Meta, Outgoing
+from shared.contracts.order import TradeClosed
+from shared.domain.candle import Candle
+from shared.domain.errors import ConfigError
+from shared.runtime.chores import Chores
+from shared.runtime.context import Context
+from shared.runtime.members import REFRESH_S, Members
+from shared.runtime.outbox import Outbox
+from shared.runtime.service import Service, every, loop, on
+
+LATE_MS = 5_000
+"""How long after a close, in our time, a candle may be missing before it is asked for."""
+LATE_CHECK_S = 1.0
+ASK_AGAIN_S = 10.0
+"""A symbol whose candles do not come is not asked for more often than this."""
+
+
+def build(ctx: Context) -> Service:
+    """The whole wiring."""
+    scanner = Scanner(ctx)
+    if ctx.settings.core.run_once:
+        return Service("scanner", (loop(scanner.outbox.run), loop(scanner.once)), warm=scanner.warm)
+    return Service(
+        "scanner",
+        (
+            on(topic.TRADE_CLOSED, scanner.on_trade),
+            loop(scanner.feed.run),
+            loop(scanner.scan.run),
+            loop(scanner.outbox.run),
+            loop(scanner.chores.run),
+            every(ctx.settings.core.loop_sleep_s, scanner.housekeeping),
+            every(LATE_CHECK_S, scanner.repair_late),
+            every(REFRESH_S, scanner.reshare),
+        ),
+        warm=scanner.warm,
+    )
+
+
+class Scanner:
+    """Holds the parts together; what candles mean is in `logic`."""
+
+    def __init__(self, ctx: Context) -> None:
+        strategy = ctx.settings.strategy
+        self._ctx = ctx
+        self.board = Board(Frame.of(strategy.interval.value, strategy.htf_interval.value))
+        self.outbox = Outbox(ctx)
+        self.chores = Chores(ctx)
+        self.scan = Scan(ctx, self.board, self.outbox)
+        self.feed = Feed(ctx, self.board, self.scan.offer, self._catch_up)
+        self._members = Members(ctx)
+        self._universe: tuple[str, ...] = ()
+        self._sharing = asyncio.Lock()
+        self._repairing: set[str] = set()
+        self._asked_s: dict[str, float] = {}
+        self._repaired = ctx.metrics.counter("candles_repaired_total", "Missing candles that were read over REST")
+        self._watched = ctx.metrics.gauge("watched_symbols", "Symbols that this instance scans")
+
+    # --- which symbols ---------------------------------------------------------------------------------------------
+
+    async def warm(self) -> None:
+        """Universe, histories and market facts; ready when the newest closed candle of each symbol is in."""
+        await self._members.refresh()
+        await self._choose()
+        if not self._universe:
+            raise ConfigError(
+                f"no contract to scan: expected at least one that trades in {self._ctx.settings.core.quote};"
+                " check ASTER_QUOTE, ASTER_INCLUDE_SYMBOLS, ASTER_EXCLUDE_SYMBOLS"
+            )
+        await self._share()
+
+    async def _choose(self) -> None:
+        """Read the venue's contracts and pick the ones to scan."""
+        settings, public = self._ctx.settings, self._ctx.venue.public
+        instruments, tickers = await asyncio.gather(public.exchange_info(), public.tickers_24h())
+        volumes = {ticker.symbol: ticker.quote_volume for ticker in tickers}
+        chosen = universe.select(instruments, volumes, settings.universe, settings.core.quote)
+        if chosen != self._universe:
+            missing = universe.unknown(instruments, settings.universe)
+            if missing:
+                self._ctx.log.warning("symbols_unknown", symbols=", ".join(missing))
+            self._ctx.log.info("universe", symbols=len(chosen), before=len(self._universe))
+            self._universe = chosen
+            await self._ctx.state.put(self._ctx.keys.universe, "watched", {"symbols": list(chosen), "changed_ms": self._ctx.clock.now_ms()})
+
+    async def housekeeping(self) -> None:
+        """New and vanished contracts, and market facts that no stream has renewed."""
+        await self._choose()
+        await self._share()
+        await self.feed.facts()
+
+    async def reshare(self) -> None:
+        """Announce this instance; split the symbols anew when others came or went."""
+        if await self._members.refresh():
+            self._ctx.log.info("members", live=len(self._members.live))
+            await self._share()
+
+    async def _share(self) -> None:
+        """Scan what is ours: load what is new, leave what went to another instance."""
+        async with self._sharing:
+            mine = owned(self._universe, self._ctx.producer.instance, self._members.live)
+            if mine == self.board.watched:
+                return
+            new = [symbol for symbol in mine if symbol not in self.board.watched]
+            kept = tuple(symbol for symbol in mine if symbol in self.board.watched)
+            self.board.watch(kept)
+            await self._load(new)
+            self.board.watch(mine)
+            self.feed.listen(mine)
+            self._watched.set(len(mine))
+            self._ctx.facts["symbols"] = str(len(mine))
+
+    async def _load(self, symbols: Sequence[str]) -> None:
+        """Histories of symbols that are new here, and what an earlier scanner left undone about them."""
+        if not symbols:
+            return
+        self.board.windows.admit(symbols)
+        await self.feed.facts()
+        last = self._newest_closed()
+        told = await last_published(self._ctx.bus, self.board.frame, symbols)
+        for symbol, candles in (await self.feed.histories(symbols, last)).items():
+            self.board.windows.load(symbol, candles)
+            self._tell(symbol, candles, told.get(symbol))
+        self.board.windows.settle_all(ahead=False)
+        if not self._ctx.settings.core.run_once:
+            await self.scan.recheck(symbols)
+
+    def _tell(self, symbol: str, candles: Sequence[Candle], told: int | None) -> None:
+        """Publish candles that nobody published since the last known one; before any was known, only the newest."""
+        frame = self.board.frame
+        if told is None:
+            candles = candles[-1:]
+        missing = [c for c in candles if told is None or frame.bar(c.open_ms) > told]
+        now_s = self._ctx.clock.monotonic_s()
+        self.outbox.put([candle_message(Closed(c, "rest", now_s), c.close_ms) for c in missing])
+        if missing and told is not None:
+            self._ctx.log.info("candles_caught_up", symbol=symbol, candles=len(missing))
+
+    # --- candles that did not come -----------------------------------------------------------------------------------
+
+    def _newest_closed(self) -> int:
+        """Number of the candle that closed last, by venue time."""
+        return self.board.frame.bar(self._ctx.clock.now_ms()) - 1
+
+    async def _catch_up(self, symbols: tuple[str, ...]) -> None:
+        """The stream (re)connected: read what closed in between."""
+        newest = self._newest_closed()
+        await asyncio.gather(*(self._fill(symbol, newest) for symbol in symbols if self.board.inbox.newest(symbol) < newest))
+
+    async def repair_late(self) -> None:
+        """Ask for candles that are due and for those that are missing before ones that are here."""
+        late = self.board.frame.bar(self._ctx.clock.now_ms() - self._ctx.clock.horizon_ms(LATE_MS)) - 1
+        behind = {symbol: late for symbol in self.board.watched if self.board.inbox.newest(symbol) < late}
+        behind.update({gap.symbol: gap.last for gap in self.board.inbox.gaps()})
+        now_s = self._ctx.clock.monotonic_s()
+        for symbol, last in behind.items():
+            if symbol not in self._repairing and self._asked_s.get(symbol, 0.0) <= now_s - ASK_AGAIN_S:
+                self._asked_s[symbol] = now_s
+                self._repairing.add(symbol)
+                self.chores.add(f"repair {symbol}", partial(self.repair, symbol, last))
+
+    async def repair(self, symbol: str, last: int) -> None:
+        """Fill a symbol's candles up to `last`; a gap that the venue cannot fill ends the history before it."""
+        try:
+            await self._fill(symbol, last)
+        finally:
+            self._repairing.discard(symbol)
+
+    async def _fill(self, symbol: str, last: int) -> None:
+        board = self.board
+        first = board.inbox.newest(symbol) + 1
+        if first <= 0 or last - first >= board.frame.capacity:
+            await self._reload(symbol, last)
+            return
+        candles = await self.feed.candles(symbol, first, last)
+        for candle in candles:
+            self.feed.closed(candle, "rest")
+        self._repaired.inc(len(candles))
+        if any(gap.symbol == symbol for gap in board.inbox.gaps()):
+            await self._reload(symbol, last)
+
+    async def _reload(self, symbol: str, last: int) -> None:
+        """Begin a symbol's history anew from what the venue has now."""
+        candles = (await self.feed.histories([symbol], last))[symbol]
+        taken = self.board.windows.load(symbol, candles)
+        self.board.inbox.prune()
+        self._ctx.log.warning("history_reloaded", symbol=symbol, candles=taken)
+        self.scan.wake()
+
+    # --- the account's part --------------------------------------------------------------------------------------------
+
+    async def on_trade(self, trade: TradeClosed, _meta: Meta) -> list[Outgoing]:
+        """Remember the last loss of a symbol for the cool-down."""
+        if trade.net_usd < 0:
+            await self._ctx.state.put(self._ctx.keys.universe, f"{LOSS_FIELD}{trade.symbol}", {"closed_ms": trade.closed_ms})
+        return []
+
+    async def once(self) -> None:
+        """One scan cycle over the newest closed candles, a summary, and the end."""
+        await self.scan.recheck(self.board.watched, any_age=True)
+        self._ctx.log.info("scanned_once", symbols=len(self.board.watched), **self.scan.tally)
+        self.outbox.put([], self._finish)
+        await self._ctx.finished.wait()
+
+    async def _finish(self) -> None:
+        """Everything is stored."""
+        self._ctx.finish()
