@@ -14,6 +14,7 @@ from shared.domain.errors import ClockSkew, ConfigError, ContractViolation, Exch
 from shared.exchange.call import Call, Security
 from shared.exchange.clock import SPEED_HEADER, VenueClock
 from shared.exchange.codes import Reaction
+from shared.exchange.lean import LeanTransport
 from shared.exchange.ratelimit import RateLimiter
 from shared.exchange.signing import Signer, encode
 from shared.exchange.venues.shape import Endpoint, VenuePolicy
@@ -30,7 +31,8 @@ class HttpOptions:
     """Settings of the HTTP client; times are ours, not the venue's.
 
     `read_wait_s` and `order_wait_s`: how long a request waits for room in the rate limit before `RateLimited` is raised; an
-    order that waits long is stale. `transport` replaces httpx's own (another HTTP library, a recording).
+    order that waits long is stale. `transport` replaces our own lean one (httpx's, another HTTP library, a recording); with
+    `proxy` httpx's is used.
     """
 
     retries: int = 2
@@ -271,9 +273,12 @@ def _client(options: HttpOptions) -> httpx.AsyncClient:
     for name in ("httpx", "httpcore"):
         # they log whole addresses, and an address of a signed request holds its signature
         logging.getLogger(name).setLevel(logging.WARNING)
+    transport = options.transport
+    if transport is None and options.proxy is None:
+        transport = LeanTransport(most=options.connections)
     return httpx.AsyncClient(
-        transport=options.transport,
-        proxy=options.proxy if options.transport is None else None,
+        transport=transport,
+        proxy=options.proxy if transport is None else None,
         timeout=httpx.Timeout(options.timeout_s, connect=min(options.connect_timeout_s, options.timeout_s)),
         limits=httpx.Limits(max_connections=options.connections, max_keepalive_connections=options.connections, keepalive_expiry=30.0),
         headers={"User-Agent": options.user_agent, "Accept-Encoding": "gzip"},

@@ -5,6 +5,7 @@ HTTP is written by hand on sockets, so that answers can stay away, be cut off or
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -38,16 +39,23 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to answer. `silent`: never answer; `cut`: drop the connection instead."""
+    """What to answer. `silent`: never answer; `cut`: drop the connection instead; `wire`: these bytes instead of an answer.
+
+    `hang_up`: close the connection in order afterwards.
+    """
 
     status: int = 200
     body: object = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     silent: bool = False
     cut: bool = False
+    wire: bytes | None = None
+    hang_up: bool = False
 
     def raw(self) -> bytes:
         """The answer on the wire."""
+        if self.wire is not None:
+            return self.wire
         content = self.body if isinstance(self.body, bytes) else orjson.dumps(self.body)
         lines = [f"HTTP/1.1 {self.status} Scripted", f"Content-Length: {len(content)}", *(f"{k}: {v}" for k, v in self.headers.items())]
         return "\r\n".join([*lines, "", ""]).encode() + content
@@ -91,7 +99,8 @@ class Stream:
 class VenueServer:
     """The scripted venue. Use as an async context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.asked: list[Asked] = []
         self.streams: list[Stream] = []
         self.acknowledge = True
@@ -100,9 +109,10 @@ class VenueServer:
         self._http: asyncio.Server | None = None
         self._ws: Server | None = None
         self._handlers: set[asyncio.Task[Any]] = set()
+        self.connections = 0
 
     async def __aenter__(self) -> Self:
-        self._http = await asyncio.start_server(self._converse, "127.0.0.1", 0)
+        self._http = await asyncio.start_server(self._converse, "127.0.0.1", 0, ssl=self._tls)
         self._ws = await serve(self._listen, "127.0.0.1", 0)
         return self
 
@@ -120,7 +130,7 @@ class VenueServer:
     def http_url(self) -> str:
         """REST base."""
         assert self._http is not None
-        return f"http://127.0.0.1:{self._http.sockets[0].getsockname()[1]}"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self._http.sockets[0].getsockname()[1]}"
 
     @property
     def ws_url(self) -> str:
@@ -141,6 +151,7 @@ class VenueServer:
         task = asyncio.current_task()
         assert task is not None
         self._handlers.add(task)
+        self.connections += 1
         try:
             while (request := await _read_request(reader)) is not None:
                 self.asked.append(request)
@@ -152,6 +163,8 @@ class VenueServer:
                     return
                 writer.write(reply.raw())
                 await writer.drain()
+                if reply.hang_up:
+                    return
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             return
         finally:

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
+import httpx
 import pytest
 
 from shared.exchange.clock import VenueClock
@@ -36,7 +37,7 @@ def server_time(_: Asked) -> Reply:
     return Reply(body={"serverTime": time.time_ns() // 1_000_000})
 
 
-def make_rig(server: VenueServer, dialect: str = "binance") -> Rig:
+def make_rig(server: VenueServer, dialect: str = "binance", transport: httpx.AsyncBaseTransport | None = None) -> Rig:
     """Clients of one dialect for the scripted venue."""
     policy = policy_for(server.http_url, dialect, ws_base=server.ws_url)
     clock = VenueClock()
@@ -46,7 +47,7 @@ def make_rig(server: VenueServer, dialect: str = "binance") -> Rig:
         slept.append(seconds)
 
     signer = Eip712Signer(AGENT_KEY, chain_id=policy.chain_id) if dialect == "aster" else HmacSigner("key", SECRET)
-    options = HttpOptions(timeout_s=0.3, connect_timeout_s=0.3, backoff_s=0.5, sleep=sleep)
+    options = HttpOptions(timeout_s=0.3, connect_timeout_s=0.3, backoff_s=0.5, sleep=sleep, transport=transport)
     http = VenueHttp(policy, clock, signer, options)
     server.on("GET", policy.paths[next(e for e in policy.paths if e == "time")], server_time)
     return Rig(server, policy, clock, http, PublicClient(http, policy, clock), PrivateClient(http, policy, clock), slept)
@@ -58,9 +59,9 @@ async def server() -> AsyncIterator[VenueServer]:
         yield running
 
 
-@pytest.fixture
-async def rig(server: VenueServer) -> AsyncIterator[Rig]:
-    made = make_rig(server)
+@pytest.fixture(params=["lean", "httpx"])
+async def rig(server: VenueServer, request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    made = make_rig(server, transport=None if request.param == "lean" else httpx.AsyncHTTPTransport())
     yield made
     await made.http.aclose()
 
