@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from shared.domain.errors import Transient
 from shared.exchange.clock import VenueClock
@@ -81,6 +81,8 @@ class Link:
     """
 
     def __init__(self, plan: LinkPlan, clock: VenueClock, options: StreamOptions, count: FrameCount) -> None:
+        # at DEBUG the library logs addresses and frames, which are private ones too
+        logging.getLogger("websockets").setLevel(logging.WARNING)
         self._plan = plan
         self._clock = clock
         self._options = options
@@ -109,7 +111,7 @@ class Link:
         try:
             socket = await self._connect(await self._plan.dial())
         except (OSError, WebSocketException, Transient) as error:
-            return f"cannot connect ({type(error).__name__}: {error})"
+            return f"cannot connect ({_why(error)})"
         try:
             return await self._session(socket)
         finally:
@@ -199,6 +201,13 @@ async def _close_after_first(jobs: Sequence[asyncio.Future[None]], socket: Clien
     """The end of any job, whatever it is, ends the connection, which wakes the reader."""
     await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
     await socket.close()
+
+
+def _why(error: Exception) -> str:
+    """Why there is no connection. The library's own texts may hold the address, and a private one holds the listen key."""
+    if isinstance(error, InvalidStatus):
+        return f"HTTP {error.response.status_code}"
+    return type(error).__name__ if isinstance(error, WebSocketException) else f"{type(error).__name__}: {error}"
 
 
 def _describe(closed: ConnectionClosed) -> str:

@@ -1,9 +1,11 @@
 """Market data over REST."""
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from shared.domain.candle import Candle, interval_ms
+from shared.domain.errors import ContractViolation
 from shared.domain.instrument import Instrument
 from shared.exchange.call import Call
 from shared.exchange.clock import VenueClock
@@ -21,6 +23,7 @@ from shared.exchange.venues.shape import Endpoint, VenuePolicy, depth_weight, kl
 
 MAX_KLINES = 1500
 _DEPTHS = (5, 10, 20, 50, 100, 500, 1000)
+_T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
 
 
@@ -67,15 +70,15 @@ class PublicClient:
 
     async def tickers_24h(self) -> list[Ticker24h]:
         """Statistics of the last day of all symbols that trade."""
-        return parse_tickers(await self._every(Endpoint.TICKER_24H))
+        return _readable(parse_tickers, await self._every(Endpoint.TICKER_24H))
 
     async def book_tickers(self) -> list[BookTicker]:
         """Best bid and ask of all symbols."""
-        return parse_book_tickers(await self._every(Endpoint.BOOK_TICKER))
+        return _readable(parse_book_tickers, await self._every(Endpoint.BOOK_TICKER))
 
     async def premium_index(self) -> list[MarkPrice]:
         """Mark price, index price and predicted funding of all symbols."""
-        return parse_premium_index(await self._every(Endpoint.PREMIUM_INDEX))
+        return _readable(parse_premium_index, await self._every(Endpoint.PREMIUM_INDEX))
 
     async def depth(self, symbol: str, *, limit: int = 20) -> Depth:
         """A book snapshot.
@@ -95,3 +98,20 @@ class PublicClient:
     async def _get(self, endpoint: Endpoint, params: list[tuple[str, str]], weight: int) -> Any:
         """A public read."""
         return await self._http.request(Call(method="GET", path=self._policy.path(endpoint), params=params, weight=weight))
+
+
+def _readable(parse: Callable[[Any], list[_T]], payload: Any) -> list[_T]:
+    """The rows that can be read: one odd listing does not blind us to all others. When none can, that is an error."""
+    if not isinstance(payload, list):
+        return parse(payload)
+    values: list[_T] = []
+    refused: ContractViolation | None = None
+    for item in payload:
+        try:
+            values += parse([item])
+        except ContractViolation as error:
+            _LOG.warning("row left out: %s", error)
+            refused = error
+    if refused is not None and not values:
+        raise refused
+    return values

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.errors import UnknownInstrument
+from shared.domain.errors import ContractViolation, UnknownInstrument
 from tests.contract.exchange.conftest import Rig
 from tests.fakes.venue_server import Reply
 
@@ -103,3 +103,12 @@ async def test_server_time_brings_the_clock_along(rig: Rig):
     assert abs(now_ms - rig.clock.wall_ms()) < 5000
     assert rig.clock.offset_ms is not None
     assert abs(rig.clock.offset_ms) < 1000
+
+
+async def test_one_odd_row_does_not_hide_the_others(rig: Rig, caplog: pytest.LogCaptureFixture):
+    mark = {"symbol": "A", "markPrice": "2", "indexPrice": "2.1", "lastFundingRate": "0.1", "nextFundingTime": 0, "time": 9}
+    rig.server.on("GET", "/fapi/v1/premiumIndex", Reply(body=[{**mark, "markPrice": ""}, mark]), Reply(body=[{**mark, "markPrice": ""}]))
+    assert [value.symbol for value in await rig.public.premium_index()] == ["A"]
+    assert "markPrice" in caplog.text
+    with pytest.raises(ContractViolation, match="markPrice"):
+        await rig.public.premium_index()
