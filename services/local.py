@@ -15,6 +15,7 @@ from services.supervisor.home import Home
 from services.supervisor.lines import Style
 from services.supervisor.options import UpOptions
 from services.supervisor.plan import Plan, make_plan
+from services.supervisor.ports import Promises
 from services.supervisor.runfile import RunFile
 from services.supervisor.supervisor import Supervisor
 from shared.config.load import process_environment
@@ -40,8 +41,13 @@ def up(options: UpOptions, around: Surroundings) -> int:
     home = Home(options.home.expanduser().absolute())
     home.create()
     with home.locked():
-        plan = make_plan(options, {**around.env_file, **process_environment()}, home, around.folder)
-        return asyncio.run(_supervise(plan, home, options, around))
+        home.run_file.unlink(missing_ok=True)  # of a supervisor that was killed
+        promises = Promises()
+        plan = make_plan(options, {**around.env_file, **process_environment()}, home, around.folder, promises)
+        try:
+            return asyncio.run(_supervise(plan, home, options, around))
+        finally:
+            promises.release()
 
 
 async def _supervise(plan: Plan, home: Home, options: UpOptions, around: Surroundings) -> int:

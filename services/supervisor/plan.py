@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.supervisor import ports, stores
+from services.supervisor import stores
 from services.supervisor.environment import asked, child_environment
 from services.supervisor.errors import StartFailed
 from services.supervisor.home import Home
 from services.supervisor.options import UpOptions
+from services.supervisor.ports import Promises, require_server
 from services.supervisor.spec import LogFormat, ProcessSpec, Stage
 from shared.config.load import load
 from shared.config.settings import Settings, Source
@@ -36,7 +37,7 @@ class Plan:
         return tuple(spec for spec in self.specs if spec.stage is stage)
 
 
-def make_plan(options: UpOptions, base: Mapping[str, str], home: Home, folder: Path) -> Plan:
+def make_plan(options: UpOptions, base: Mapping[str, str], home: Home, folder: Path, promises: Promises) -> Plan:
     """Check settings, ports and programs; write the servers' configuration.
 
     Args:
@@ -44,6 +45,7 @@ def make_plan(options: UpOptions, base: Mapping[str, str], home: Home, folder: P
         base: variables of this process.
         home: created and locked.
         folder: where relative paths of the settings start.
+        promises: keeps the ports for us until the servers listen; hold it as long as they run.
 
     Raises:
         ConfigError: wrong settings.
@@ -51,22 +53,28 @@ def make_plan(options: UpOptions, base: Mapping[str, str], home: Home, folder: P
     """
     wishes = asked(options)
     settings = load(environ={**base, **wishes})
-    maker = _Maker(options, settings, home, folder, {**base, **wishes})
-    return maker.make()
+    return _Maker(options, settings, _Place(home, folder, promises), {**base, **wishes}).make()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    home: Home
+    folder: Path
+    promises: Promises
 
 
 class _Maker:
     """Collects the processes one after the other; each may add a variable for those after it."""
 
-    def __init__(self, options: UpOptions, settings: Settings, home: Home, folder: Path, base: Mapping[str, str]) -> None:
+    def __init__(self, options: UpOptions, settings: Settings, place: _Place, base: Mapping[str, str]) -> None:
         self._options = options
         self._settings = settings
-        self._home = home
-        self._folder = folder
+        self._home = place.home
+        self._folder = place.folder
+        self._ports = place.promises
         self._base = base
         self._changes: dict[str, str] = {}
-        self._taken: list[int] = []
-        self._passwords = home.passwords()
+        self._passwords = place.home.passwords()
         self._specs: list[ProcessSpec] = []
 
     def make(self) -> Plan:
@@ -75,7 +83,7 @@ class _Maker:
         nats_url, redis_url = self._stores()
         venue = self._venue()
         for name in self._options.services:
-            self._specs.append(self._service(name, self._port(0)))
+            self._specs.append(self._service(name, self._ports.choose(0)))
         return Plan(
             specs=tuple(self._specs),
             settings=self._settings,
@@ -87,11 +95,6 @@ class _Maker:
             once=self._options.once,
         )
 
-    def _port(self, wanted: int) -> int:
-        port = ports.choose(wanted, self._taken)
-        self._taken.append(port)
-        return port
-
     def _own(self, name: str) -> bool:
         """Whether a person named this address, so that we use it instead of starting a server."""
         return self._settings.source(name) is Source.ENVIRONMENT
@@ -99,8 +102,7 @@ class _Maker:
     def _dashboard_port(self) -> int:
         host = self._settings.dashboard.host
         wanted = self._settings.dashboard.port
-        port = ports.choose(0) if self._options.port == 0 else ports.require(wanted, host)
-        self._taken.append(port)
+        port = self._ports.choose(0) if self._options.port == 0 else self._ports.require(wanted, host)
         self._changes["ASTER_DASHBOARD_PORT"] = str(port)
         return port
 
@@ -110,13 +112,13 @@ class _Maker:
         nats_url, redis_url = infra.nats_url, infra.redis_url
         for name, url in (("ASTER_REDIS_URL", redis_url), ("ASTER_NATS_URL", nats_url)):
             if self._own(name):
-                ports.require_server(url, name)
+                require_server(url, name)
         if not self._own("ASTER_REDIS_URL"):
-            port, password = self._port(stores.REDIS_PORT), self._passwords["redis"]
+            port, password = self._ports.choose(stores.REDIS_PORT), self._passwords["redis"]
             self._specs.append(stores.redis(self._home, port, password, environment))
             redis_url = self._changes["ASTER_REDIS_URL"] = stores.redis_url(port, password)
         if not self._own("ASTER_NATS_URL"):
-            port, password = self._port(stores.NATS_PORT), self._passwords["nats"]
+            port, password = self._ports.choose(stores.NATS_PORT), self._passwords["nats"]
             self._specs.append(stores.nats(self._home, port, password, environment))
             nats_url = self._changes["ASTER_NATS_URL"] = stores.nats_url(port, password)
         return nats_url, redis_url
@@ -130,7 +132,7 @@ class _Maker:
             return core.exchange_base
         if self._own("ASTER_PAPER_BASE"):
             return paper.base
-        port = self._port(_VENUE_PORT)
+        port = self._ports.choose(_VENUE_PORT)
         self._changes["ASTER_PAPER_BASE"] = f"http://{HOST}:{port}"
         arguments = ["--port", str(port), "--store", str(self._home.paper)]
         if self._options.lock_step:

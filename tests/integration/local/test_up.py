@@ -151,6 +151,7 @@ def test_killed_supervisor_takes_its_processes_along(own: Product) -> None:
     own.process.send_signal(signal.SIGKILL)
     own.process.wait()
     until(lambda: not alive(pids), 5, "all processes are gone")
+    own.run_file.unlink()  # so that the ready below is a new one
     own.start()  # what was left behind does not hinder the next start
     assert own.stop() == 0
 

@@ -1,11 +1,13 @@
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from services.supervisor import ports
 from services.supervisor.binaries import find
 from services.supervisor.errors import StartFailed
+from services.supervisor.ports import Promises
 
 
 @pytest.fixture
@@ -16,23 +18,40 @@ def taken() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-def test_a_free_port_is_taken_as_wanted(taken: int) -> None:
-    free = ports.choose(0)
+@pytest.fixture
+def promises(tmp_path: Path) -> Iterator[Promises]:
+    made = Promises(tmp_path / "ports")
+    yield made
+    made.release()
+
+
+def test_a_free_port_is_taken_as_wanted(promises: Promises, taken: int) -> None:
+    free = promises.choose(0)
     assert ports.is_free(free)
-    assert ports.choose(free) == free
-    assert ports.require(free, "127.0.0.1") == free
+    promises.release()
+    assert promises.choose(free) == free
     assert not ports.is_free(taken)
 
 
-def test_a_taken_or_promised_port_gives_way(taken: int) -> None:
-    assert ports.choose(taken) != taken
-    free = ports.choose(0)
-    assert ports.choose(free, [free]) != free
+def test_a_taken_port_gives_way(promises: Promises, taken: int) -> None:
+    assert promises.choose(taken) != taken
 
 
-def test_a_port_that_must_be_free_says_what_to_do(taken: int) -> None:
+def test_a_promised_port_is_not_promised_again(promises: Promises, tmp_path: Path) -> None:
+    free = promises.choose(0)
+    assert promises.choose(free) != free
+    other = Promises(tmp_path / "ports")
+    assert other.choose(free) != free
+    with pytest.raises(StartFailed, match="is taken"):
+        other.require(free, "127.0.0.1")
+    promises.release()
+    assert other.require(free, "127.0.0.1") == free
+    other.release()
+
+
+def test_a_port_that_must_be_free_says_what_to_do(promises: Promises, taken: int) -> None:
     with pytest.raises(StartFailed, match=rf"port {taken} on 127.0.0.1 is taken .*--port N"):
-        ports.require(taken, "127.0.0.1")
+        promises.require(taken, "127.0.0.1")
 
 
 def test_named_servers_are_tried_one_after_the_other(taken: int) -> None:
