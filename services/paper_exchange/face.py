@@ -193,7 +193,7 @@ class CandleFace:
             time_ms = grid.open_ms(column) + grid.interval_ms * point // tape.points
             amount = rules.show_qty(part)
             number = trade_id(tape, column) + count * (point + 1) // tape.points
-            identity = (grid.open_ms(column) // grid.interval_ms * (tape.points + 1) + point + 1) * 10
+            identity = tape.moment(column, point) * 10
             body = {"a": identity, "p": rules.show_price(price), "q": amount, "nq": amount, "f": number, "l": number}
             found.append({**body, "T": time_ms, "m": (column + point + row) % 2 == 0})
         return found

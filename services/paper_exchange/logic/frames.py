@@ -10,8 +10,6 @@ from shared.domain.order import Side
 
 Payload = dict[str, Any]
 
-EIGHT_HOURS_MS = 8 * 3_600_000
-
 
 def kline(rules: SymbolRules, interval: tuple[str, int], bar: Bar, stamp: tuple[int, int], *, closed: bool) -> Payload:
     """A kline event. `interval` is (name, length in ms), `stamp` is (event time, first trade id)."""
@@ -65,13 +63,7 @@ def book_ticker(tape: Tape, row: int, now_ms: int) -> Payload:
 
 def update_id(tape: Tape) -> int:
     """Book update number: ten per point of the path, the same for every contract."""
-    return (tape.open_ms // tape.grid.interval_ms * (tape.points + 1) + tape.point + 1) * 10
-
-
-def next_funding(now_ms: int, hours: int = 8) -> int:
-    """The next funding moment of an N-hour schedule, counted from midnight UTC."""
-    length = hours * 3_600_000
-    return (now_ms // length + 1) * length
+    return tape.moment() * 10
 
 
 def mark_price(rules: SymbolRules, mark: float, funding: tuple[float, int], now_ms: int) -> Payload:

@@ -86,6 +86,12 @@ class Tape:
         while self.point < point:
             self.advance()
 
+    def moment(self, column: int | None = None, point: int | None = None) -> int:
+        """Number of a point of the path, without gaps over all time; the same until the next point is reached."""
+        column = self.column if column is None else column
+        point = self.point if point is None else point
+        return self.grid.open_ms(column) // self.grid.interval_ms * self.points + point + 1
+
     @property
     def begun(self) -> bool:
         """Whether the present candle has its first price."""
@@ -119,16 +125,17 @@ class Tape:
 
     def _model(self) -> tuple[Floats, Floats, Floats]:
         """Half spread below and above the price, and quantity of the best level, per contract (constant in a candle)."""
-        if self._half is None or self._half[0] != self.column:
+        column = self.column if self.begun else self.column - 1
+        if self._half is None or self._half[0] != column:
             window = max(1, DAY_MS // self.grid.interval_ms)
-            first = max(0, self.column - window)
-            turnover = np.nansum(self.grid.quote[:, first : self.column], axis=1) if self.column else np.zeros(len(self.rules))
+            first = max(0, column - window)
+            turnover = np.nansum(self.grid.quote[:, first:column], axis=1) if column > 0 else np.zeros(len(self.rules))
             millions = np.maximum(turnover, 1.0) / 1e6
             basis = np.minimum(20.0 / np.sqrt(millions), 30.0) / 1e4
             spread = np.maximum(np.rint(np.nan_to_num(self.price) * basis / self.ticks), 1.0)
             below = np.floor(spread / 2.0)
             depth = turnover * 2e-5 / np.where(np.isnan(self.price), 1.0, self.price)
-            self._half = (self.column, below, spread - below, np.maximum(np.floor(depth / self.steps), 1.0))
+            self._half = (column, below, spread - below, np.maximum(np.floor(depth / self.steps), 1.0))
         return self._half[1], self._half[2], self._half[3]
 
     def book(self, row: int) -> tuple[float, float, float, float]:
@@ -136,7 +143,7 @@ class Tape:
         below, above, depth = self._model()
         tick, step = float(self.ticks[row]), float(self.steps[row])
         price = float(self.price[row])
-        noise = ((self.column * 2_654_435_761 + (self.point + 2) * 40_503 + row * 97) >> 3) & 0xFFFF
+        noise = ((self.moment() * 2_654_435_761 + row * 40_503) >> 5) & 0xFFFF
         bids = max(1, int(depth[row] * (0.6 + 0.8 * ((noise & 0xFF) / 255)))) * step
         asks = max(1, int(depth[row] * (0.6 + 0.8 * ((noise >> 8) / 255)))) * step
         return max(price - float(below[row]) * tick, tick), bids, price + float(above[row]) * tick, asks

@@ -38,16 +38,23 @@ def _limit_level(order: Order, quote: Quote) -> tuple[Decimal, bool]:
 
 
 def _trailing_level(order: Order, offset: Decimal, move: Move) -> tuple[Decimal, bool] | None:
-    """Follow the best price; the level lies `callback` percent behind it. None until activated."""
-    price = move.quote.last + offset
+    """Follow the best price; the level lies `callback` percent behind it. None until activated.
+
+    A move is one straight line, so it either betters the best price or comes back from it; the level of a returning move
+    comes from the best price at its start.
+    """
+    start, price = move.start + offset, move.quote.last + offset
     buying = order.side is Side.BUY
     best = min if buying else max
     if not order.activated:
-        reached = best(price, move.start + offset)
+        reached = best(price, start)
         if (reached - order.activate) * order.side.sign > 0:
             return None
         order.activated, order.extreme = True, reached
-    order.extreme = best(order.extreme, move.start + offset, price)
+    improving = (price - start) * order.side.sign < 0
+    order.extreme = best(order.extreme, start, price)
+    if improving and not move.jump:
+        return None
     level = order.extreme * (1 + order.side.sign * order.callback / 100)
     return level - offset, buying
 
@@ -91,6 +98,7 @@ def on_move(desk: Desk, move: Move) -> None:
             return
         _, key, level = min(hits)
         done.add(key)
+        move = replace(move, start=level)
         order = waiting[key]
         quote = move.quote.at(_on_tick(level, move.quote))
         if order.waiting:
