@@ -1,17 +1,21 @@
 """Venue time, kept from the venue's own answers and events."""
 
+import math
 import time
 from collections.abc import Callable
 
+from shared.domain.errors import ContractViolation
+
 SPEED_HEADER = "X-MRASTER-SPEED"
-"""Response header of a replaying venue: how many seconds of its time pass in one of ours; 0 = lock-step."""
+"""Response header of a replaying venue: how many seconds of its time pass in one of ours; 0 = lock-step, inf = unlimited."""
+_MOST_STRETCH = 1e6
 
 
 class VenueClock:
     """The venue's clock as far as we know it.
 
     now = synced + rate * monotonic time since the sync, never less than what was told before. On a real venue the rate
-    is 1. In a replay it is the speed; in lock-step (0) time stands still between synchronisations and observations.
+    is 1. In a replay it is the speed; in lock-step (0) and at unlimited speed only synchronisations and observations tell it.
     Not thread-safe: one event loop, one clock.
     """
 
@@ -19,6 +23,7 @@ class VenueClock:
         self._monotonic = monotonic
         self._wall_ns = wall_ns
         self._rate = 1.0
+        self._stretch = 1.0
         self._replay = False
         self._base_ms = wall_ns() / 1e6
         self._base_s = monotonic()
@@ -57,7 +62,7 @@ class VenueClock:
 
     def horizon_ms(self, wall_ms: int) -> int:
         """Venue time that passes in `wall_ms` of ours; at least `wall_ms`, so that lock-step does not make everything stale."""
-        return int(wall_ms * max(1.0, self._rate))
+        return int(wall_ms * self._stretch)
 
     def limits_ms(self) -> int:
         """The time by which the venue counts requests: its own, but in a replay the wall's, since limits protect machines."""
@@ -77,18 +82,16 @@ class VenueClock:
 
         The estimate is corrected both ways; `now_ms` then waits until the estimate has caught up.
         """
+        self._take_speed(1.0 if speed is None else _speed(speed))
         self._replay = speed is not None
-        self._rate = _speed(speed)
         self._base_ms = float(server_ms)
         self._base_s = (sent_s + received_s) / 2
         self._synced = True
 
     def hear_speed(self, speed: str) -> None:
         """Take the speed header of any other answer: a replay may change its speed or stand still."""
-        rate = _speed(speed)
-        if rate != self._rate:
-            self._base_ms, self._base_s = self._estimate(), self._monotonic()
-            self._rate = rate
+        self._base_ms, self._base_s = self._estimate(), self._monotonic()
+        self._take_speed(_speed(speed))
         self._replay = True
 
     def observe(self, event_ms: int) -> None:
@@ -97,16 +100,22 @@ class VenueClock:
             self._base_ms = float(event_ms)
             self._base_s = self._monotonic()
 
+    def _take_speed(self, speed: float) -> None:
+        """From now on time passes this fast."""
+        self._rate = speed if math.isfinite(speed) else 0.0
+        self._stretch = min(max(1.0, speed), _MOST_STRETCH)
+
     def _estimate(self) -> float:
         """The best estimate of venue time."""
         return self._base_ms + self._rate * (self._monotonic() - self._base_s) * 1000
 
 
-def _speed(text: str | None) -> float:
-    """The speed header as a number; absent means a real venue."""
-    if text is None:
-        return 1.0
-    speed = float(text)
-    if not 0 <= speed < 1e9:
-        raise ValueError(f"{SPEED_HEADER}: expected a number from 0 up, got {text!r}")
+def _speed(text: str) -> float:
+    """The speed header as a number."""
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not speed >= 0:
+        raise ContractViolation(f"{SPEED_HEADER}: expected a number from 0 up or inf, got {text!r}")
     return speed

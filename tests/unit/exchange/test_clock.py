@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.domain.errors import ContractViolation
 from shared.exchange.clock import VenueClock
 
 START_MS = 1_700_000_000_000
@@ -92,9 +93,18 @@ def test_speed_may_change_on_the_way(clock: VenueClock, machine: Machine):
     assert clock.rate == 2.0
 
 
-@pytest.mark.parametrize("text", ["fast", "-1", "nan", "inf"])
+def test_unlimited_speed_is_known_by_events_only_and_stretches_everything(clock: VenueClock, machine: Machine):
+    clock.sync(START_MS, 50.0, 50.0, "inf")
+    machine.s += 1
+    assert clock.now_ms() == START_MS
+    clock.observe(START_MS + 3_600_000)
+    assert clock.now_ms() == START_MS + 3_600_000
+    assert clock.horizon_ms(1000) == 1_000_000_000
+
+
+@pytest.mark.parametrize("text", ["fast", "-1", "nan", ""])
 def test_odd_speed_is_refused(clock: VenueClock, text: str):
-    with pytest.raises(ValueError, match=r"speed|SPEED|could not convert"):
+    with pytest.raises(ContractViolation, match="X-MRASTER-SPEED"):
         clock.sync(START_MS, 50.0, 50.0, text)
 
 
