@@ -55,7 +55,7 @@ class Child:
                 except OSError as error:
                     self.last_exit, self.last_code = f"not started: {error}", 1
                     self.last_words.append(str(error))
-                if self._stopping.is_set() or (self.spec.once and self.last_code == 0) or self.gave_up():
+                if self._stopping.is_set() or self.finished() or self.gave_up():
                     return
                 pause_s = self._backoff.after(time.monotonic() - started_s)
                 self._console.note("warning", "process_ended", process=self.spec.name, exit=self.last_exit, again_in_s=pause_s)
@@ -136,6 +136,10 @@ class Child:
         if self.pid:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
+
+    def finished(self) -> bool:
+        """Whether it has done what it was started for."""
+        return self.spec.once and self.last_code == 0 and not self.pid
 
     def gave_up(self) -> bool:
         """Whether it ended during the start in a way that starting it again cannot change."""

@@ -1,5 +1,6 @@
 """What the supervisor tells about the running product: its mode, and what one cycle found."""
 
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -29,14 +30,21 @@ async def _market(client: httpx.AsyncClient, plan: Plan) -> str:
 
 async def cycle(client: httpx.AsyncClient, plan: Plan) -> str:
     """The summary of a run-once cycle, from the dashboard's API."""
-    parts: list[str] = ["one scan cycle is done"]
-    for name in ("decisions", "positions", "trades"):
-        _, answer = await http_json(client, f"{plan.dashboard}/api/{name}")
-        parts.append(f"{name}: {_count(answer)}")
-    return " · ".join(parts)
+    _, funnel = await http_json(client, f"{plan.dashboard}/api/funnel")
+    _, account = await http_json(client, f"{plan.dashboard}/api/account")
+    if not isinstance(funnel, dict) or "scanned" not in funnel:
+        return "one scan cycle is done; its numbers are in the logs (the dashboard does not tell them)"
+    steps = ("scanned", "setups", "candidates", "skipped", "taken", "declined", "refused", "sent", "filled")
+    counted = ", ".join(f"{name} {funnel[name]}" for name in steps if name in funnel)
+    return f"one scan cycle is done: {counted}{_reasons(funnel)}{_equity(account)}"
 
 
-def _count(answer: Any) -> str:
-    """How many entries a list answer has."""
-    rows = answer.get("items", answer.get("rows")) if isinstance(answer, dict) else answer
-    return str(len(rows)) if isinstance(rows, list) else "unknown"
+def _reasons(funnel: dict[str, Any]) -> str:
+    """Why setups were not traded, most frequent first."""
+    rows = [f"{row['reason']} {row['count']}" for row in funnel.get("reasons", []) if isinstance(row, dict) and "reason" in row]
+    return f"; reasons: {', '.join(rows)}" if rows else ""
+
+
+def _equity(account: Any) -> str:
+    equity = account.get("equity_usd") if isinstance(account, dict) else None
+    return f"; equity {Decimal(str(equity)):.2f} USD" if equity is not None else ""

@@ -19,6 +19,11 @@ from services.supervisor.spec import ProcessSpec, Stage
 _POLL_S = 0.1
 _STORE_DEADLINE_S = 20.0
 _VENUE_DEADLINE_S = 120.0
+_SETTLE_DEADLINE_S = 20.0
+_CALM_S = 0.5
+_CALM_LOOKS = 4
+"""So often in a row must the services have nothing in hand before a run-once cycle counts as done."""
+_OK = 200
 _HOPELESS_LIVES = 4
 """A process that ended this often before it was ready will not make it."""
 
@@ -68,13 +73,25 @@ class Supervisor:
         if not self._plan.once:
             await self._stopping.wait()
             return 0
-        await self._until_stopped(self._once_done())
+        await self._until_stopped(self._once_done(client))
         return await finish(client) if not self._stopping.is_set() else 130
 
-    async def _once_done(self) -> None:
-        """The scanner leaves when its cycle is over."""
+    async def _once_done(self, client: httpx.AsyncClient) -> None:
+        """The scanner leaves when its cycle is over; what it found is then carried through by the others."""
         if "scanner" in self._children:
             await self._children["scanner"].done.wait()
+        urls = [
+            f"http://{HOST}:{spec.port}/activity"
+            for spec in self._plan.stage(Stage.SERVICES)
+            if not self._children[spec.name].done.is_set()
+        ]
+        calm = 0
+        end_s = asyncio.get_running_loop().time() + _SETTLE_DEADLINE_S
+        while calm < _CALM_LOOKS and asyncio.get_running_loop().time() < end_s:
+            answers = [await probes.http_json(client, url) for url in urls]
+            quiet = all(code == _OK and not answer["busy"] and not answer["pending"] for code, answer in answers)
+            calm = calm + 1 if quiet else 0
+            await asyncio.sleep(_CALM_S)
 
     async def _until_stopped(self, work: Awaitable[None]) -> None:
         """Do the work, or leave it when the person stops us."""
@@ -101,7 +118,7 @@ class Supervisor:
             children = [self._children[spec.name] for spec in self._plan.stage(stage)]
             self._tasks += [asyncio.create_task(child.live()) for child in children]
             await self._answering(client, children, deadline_s)
-        if "dashboard" in self._children:
+        if "dashboard" in self._children and not self._plan.once:
             await self._until(
                 lambda: probes.http_ok(client, f"{self._plan.dashboard}/readyz"), self._children["dashboard"], self._ready_within_s
             )
@@ -118,7 +135,7 @@ class Supervisor:
             StartFailed: a process gave up, or time is over.
         """
         end_s = asyncio.get_running_loop().time() + deadline_s
-        while not await probe():
+        while not (child.finished() or await probe()):
             self._hopeless()
             if asyncio.get_running_loop().time() > end_s:
                 raise StartFailed(f"{child.spec.name} did not become ready within {deadline_s:.0f} s{_words(child)}\n{self._where(child)}")

@@ -223,3 +223,11 @@ def test_wrong_setting_names_it_and_starts_nothing(tmp_path: Path) -> None:
     assert told.returncode == 2
     assert "ASTER_LEVERGE: unknown setting, did you mean ASTER_LEVERAGE?" in told.stderr
     assert told.stdout == ""
+
+
+def test_once_scans_tells_and_ends(tmp_path: Path) -> None:
+    told = command("up", "--once", "--home", str(tmp_path / "home"), "--port", "0", *SMALL)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "one scan cycle is done: scanned 2, setups " in told.stdout
+    assert "equity 10000.00 USD" in told.stdout
+    assert not (tmp_path / "home" / "run.json").exists()
