@@ -6,8 +6,9 @@ Switched off, it listens to nothing and removes its states, so that nobody is he
 
 import asyncio
 
+from services.sentinel.logic.frames import Frames
 from services.sentinel.logic.table import Day, Table
-from services.sentinel.logic.watch import Watch
+from services.sentinel.logic.watch import Told, Watch, newest
 from services.sentinel.memory import Memory
 from shared.contracts.envelope import Outgoing
 from shared.domain.errors import Transient
@@ -30,33 +31,36 @@ def build(ctx: Context) -> Service:
 
 
 class Sentinel:
-    """Collects frames and judges after each; what the numbers mean is in `logic`."""
+    """Takes events, and publishes what the watch finds; what the numbers mean is in `logic`."""
 
     def __init__(self, ctx: Context) -> None:
         venue = ctx.venue
         self._ctx = ctx
         self._table = Table()
-        self._usual: dict[str, float] = {}
         self._watch = Watch(int(ctx.settings.sentinel.decay_minutes * _MINUTE_MS))
+        self._frames = Frames(self._table, self._watch, {})
         self._memory = Memory(ctx)
+        self._news: list[Told] = []
         self._wake = asyncio.Event()
-        self._judging = False
         self._quote = ctx.settings.core.quote
         self.stream = MarketStream(venue.policy, venue.clock, STREAMS, self.on_market, options=venue.streams)
         self._states = ctx.metrics.counter("states_total", "Published states by label", ("label",))
         ctx.activity.track("frames", lambda: self.stream.frames_handled)
-        ctx.activity.track("busy", lambda: int(self._judging or self._wake.is_set()))
+        ctx.activity.track("busy", lambda: int(self._frames.waiting or bool(self._news)))
 
     async def warm(self) -> None:
         """Statistics over REST, the states of an earlier life, and a first judgement."""
         public = self._ctx.venue.public
-        for ticker in await public.tickers_24h():
-            self._take_ticker(ticker)
-        for mark in await public.premium_index():
-            self._take_mark(mark)
-        for told in await self._memory.load(self._table.now_ms):
+        days, marks = await public.tickers_24h(), await public.premium_index()
+        newest_ms = max((day.time_ms for day in days), default=0)
+        for told in await self._memory.load(newest_ms):
             self._watch.restore(told.state, told.track)
-        await self._judge()
+        for mark in marks:
+            await self.on_market(mark)
+        for day in days:
+            await self.on_market(day)
+        self._news += self._frames.settle()
+        await self._publish()
 
     async def clear(self) -> None:
         """Switched off: no state stays behind."""
@@ -67,27 +71,29 @@ class Sentinel:
         await self._ctx.stopping.wait()
 
     async def on_market(self, event: MarketEvent) -> None:
-        """Take one event; statistics wake the judge, who runs once all events of the frame are taken."""
+        """Take one event. Symbols of other quote assets, and dated contracts, are not judged."""
+        if not isinstance(event, Ticker24h | MarkPrice) or not event.symbol.endswith(self._quote):
+            return
         if isinstance(event, Ticker24h):
-            self._take_ticker(event)
+            day = Day(event.time_ms, event.last, event.high, event.low, event.change_ratio, event.quote_volume)
+            self._news += self._frames.day(event.symbol, day)
             self._wake.set()
-        elif isinstance(event, MarkPrice):
-            self._take_mark(event)
+        else:
+            self._news += self._frames.mark(event.symbol, event.mark, event.index, funding_rate=event.funding_rate, time_ms=event.time_ms)
 
     async def run(self) -> None:
-        """Judge whenever there is something new, until the service stops."""
+        """Publish whenever there is something new, until the service stops."""
         while not self._ctx.stopping.is_set():
             await self._woken()
-            self._judging = True
             self._wake.clear()
+            self._news += self._frames.settle()
             try:
-                await self._judge()
+                await self._publish()
             except Transient as error:
-                self._ctx.log.warning("warnings_wait", code=error.code, detail=str(error))
+                self._ctx.log.warning("warnings_wait", code=error.code, detail=str(error), count=len(self._news))
+                self._news = newest(self._news)
                 await asyncio.sleep(RETRY_S)
                 self._wake.set()
-            finally:
-                self._judging = False
 
     async def _woken(self) -> None:
         """Wait for news or the end."""
@@ -96,33 +102,14 @@ class Sentinel:
         for task in pending:
             task.cancel()
 
-    async def _judge(self) -> None:
+    async def _publish(self) -> None:
         """Redis first, then the bus: whoever reads Redis after hearing of a state finds at least that one."""
-        news = self._watch.judge(self._table, self._usual)
-        if not news:
-            return
-        await self._memory.keep(news)
-        await self._ctx.bus.publish_all([Outgoing(told.state, ts_ms=told.state.ts_ms) for told in news])
-        for told in news:
-            self._watch.told(told.state)
-            self._states.labels(told.state.label.value).inc()
-            self._ctx.log.info(
-                "sentinel_state",
-                symbol=told.state.symbol,
-                label=told.state.label.value,
-                risk=told.state.event_risk,
-                clamp=str(told.state.size_clamp),
-                reasons="; ".join(told.state.reasons),
-            )
-
-    def _take_ticker(self, ticker: Ticker24h) -> None:
-        """Symbols of other quote assets, and dated contracts, are not judged."""
-        if ticker.symbol.endswith(self._quote):
-            self._table.day(
-                ticker.symbol,
-                Day(ticker.time_ms, ticker.last, ticker.high, ticker.low, ticker.change_ratio, ticker.quote_volume),
-            )
-
-    def _take_mark(self, mark: MarkPrice) -> None:
-        if mark.symbol.endswith(self._quote):
-            self._table.mark(mark.symbol, mark.mark, mark.index, mark.funding_rate)
+        batch = list(self._news)
+        await self._memory.keep(newest(batch))
+        await self._ctx.bus.publish_all([Outgoing(told.state, ts_ms=told.state.ts_ms) for told in batch])
+        del self._news[: len(batch)]
+        for told in batch:
+            state = told.state
+            self._states.labels(state.label.value).inc()
+            why = {"risk": state.event_risk, "clamp": str(state.size_clamp), "reasons": "; ".join(state.reasons)}
+            self._ctx.log.info("sentinel_state", symbol=state.symbol, label=state.label.value, **why)

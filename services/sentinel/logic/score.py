@@ -56,16 +56,16 @@ def score(measures: Measures) -> Scores:
         hype=joined({"rising": rising, "spurt": spurt, "volume": parts["volume"]}, {"rising": 0.9, "spurt": 0.8, "volume": 0.6}),
         parts=parts,
         inputs={
-            "log_range": measures.log_range,
+            "range_ratio": np.expm1(measures.log_range),
             "range_z": range_z,
-            "change": measures.change,
+            "change_ratio": np.expm1(measures.change),
             "change_z": change_z,
-            "move_5m": measures.move,
+            "move_5m_ratio": np.expm1(measures.move),
             "move_sigma": measures.move_sigma,
             "volume_ratio": measures.surge,
-            "funding": measures.funding,
+            "funding_ratio": measures.funding,
             "funding_z": funding_z,
-            "premium": measures.premium,
+            "premium_ratio": measures.premium,
             "premium_z": premium_z,
         },
     )
@@ -83,7 +83,11 @@ def score_market(measures: Measures, scores: Scores) -> Scores:
         "move": ramp(np.abs(median_move), 0.012, 0.04),
         "breadth": ramp(share, 0.15, 0.50),
     }
-    inputs = {"median_log_range": median_range, "median_move_5m": median_move, "share_in_trouble": share}
+    inputs = {
+        "median_range_ratio": np.expm1(median_range),
+        "median_move_5m_ratio": np.expm1(median_move),
+        "troubled_ratio": share,
+    }
     rising = ramp(_one(float(np.median(measures.change))), 0.05, 0.20)
     return Scores(("MARKET",), joined(parts, MARKET_WEIGHTS), rising, parts, inputs)
 

@@ -9,6 +9,8 @@ around one level does not warn again and again: this, not a second pair of thres
 from dataclasses import dataclass
 
 RISE = 0.05
+LONGEST_LOOK_MS = 300_000
+"""Between two scores nobody looked: a gap (a restart) makes us forget no more than this long a look at a low score would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +48,6 @@ def advance(track: Track, raw: float, now_ms: int, decay_ms: int, reasons: tuple
 
 
 def _seen(track: Track, now_ms: int, decay_ms: int) -> float:
-    """What was seen, forgotten at half the speed of a warning."""
-    return max(0.0, track.seen - (now_ms - track.seen_ms) / (2 * decay_ms))
+    """What was seen, forgotten at half the speed of a warning while somebody looks."""
+    looked_ms = min(now_ms - track.seen_ms, LONGEST_LOOK_MS)
+    return max(0.0, track.seen - looked_ms / (2 * decay_ms))

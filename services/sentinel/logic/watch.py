@@ -1,6 +1,6 @@
 """The whole judgement: from the table to the states that are worth telling."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from services.sentinel.logic.score import Scores, score, score_market
@@ -19,10 +19,19 @@ class Told:
     track: Track
 
 
+def newest(news: Iterable[Told]) -> list[Told]:
+    """Only the last state of each symbol, in the order of those last ones."""
+    last: dict[str, Told] = {}
+    for told in news:
+        last.pop(told.state.symbol, None)
+        last[told.state.symbol] = told
+    return list(last.values())
+
+
 class Watch:
     """Tracks of all symbols. The same tables in the same order give the same states.
 
-    `judge` says what is news; `tell` records that it was published. What was not told is news again next time.
+    What `judge` returns counts as told: whoever asks must publish it, however long that takes.
     """
 
     def __init__(self, decay_ms: int) -> None:
@@ -46,10 +55,6 @@ class Watch:
         gone = self._told.keys() - set(measures.symbols) - {MARKET_KEY}
         return found + [told for symbol in sorted(gone) for told in self._one(symbol, Present(), table.now_ms)]
 
-    def told(self, state: SentinelState) -> None:
-        """It is in Redis and on the bus."""
-        self._told[state.symbol] = state
-
     def _judge(self, scores: Scores, now_ms: int, *, market: bool = False) -> list[Told]:
         found: list[Told] = []
         for row, symbol in enumerate(scores.symbols):
@@ -71,4 +76,5 @@ class Watch:
         if not self._is_news(symbol, now_ms):
             return []
         track = self._tracks[symbol]
-        return [Told(state_of(symbol, track, present, now_ms, self._decay_ms), track)]
+        state = self._told[symbol] = state_of(symbol, track, present, now_ms, self._decay_ms)
+        return [Told(state, track)]

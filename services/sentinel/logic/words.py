@@ -8,17 +8,17 @@ _LEAST = 0.15
 """A part below this is not worth a word."""
 
 _TEXTS: Mapping[str, str] = {
-    "range": "24 h range {log_range:.1%}, {range_z:+.1f} sigma from the market",
-    "change": "24 h change {change:+.1%}, {change_z:+.1f} sigma from the market",
-    "move": "moved {move_5m:+.1%} in five minutes, {move_sigma:+.1f} of its own sigma",
+    "range": "24 h range {range_ratio:.1%}, {range_z:+.1f} sigma from the market",
+    "change": "24 h change {change_ratio:+.1%}, {change_z:+.1f} sigma from the market",
+    "move": "moved {move_5m_ratio:+.1%} in five minutes, {move_sigma:+.1f} of its own sigma",
     "volume": "24 h volume {volume_ratio:.1f} times the usual",
-    "funding": "funding {funding:+.3%} per interval, {funding_z:+.0f} sigma from the market",
-    "premium": "mark price {premium:+.2%} from index, {premium_z:+.1f} sigma from the market",
+    "funding": "funding {funding_ratio:+.3%} per interval, {funding_z:+.0f} sigma from the market",
+    "premium": "mark price {premium_ratio:+.2%} from index, {premium_z:+.1f} sigma from the market",
 }
 _MARKET_TEXTS: Mapping[str, str] = {
-    "range": "median 24 h range {median_log_range:.1%}",
-    "move": "median move {median_move_5m:+.1%} in five minutes",
-    "breadth": "{share_in_trouble:.0%} of all symbols show a warning",
+    "range": "median 24 h range {median_range_ratio:.1%}",
+    "move": "median move {median_move_5m_ratio:+.1%} in five minutes",
+    "breadth": "{troubled_ratio:.0%} of all symbols show a warning",
 }
 
 

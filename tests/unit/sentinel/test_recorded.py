@@ -78,8 +78,7 @@ def test_over_a_recorded_month_few_are_warned_of_and_the_market_hardly_ever() ->
     for frame in frames(days=30):
         for symbol, day in frame.items():
             table.day(symbol, day)
-        for told in watch.judge(table, {}):
-            watch.told(told.state)
+        watch.judge(table, {})
         fresh = [s for s in watch._told.values() if s.expires_ms > table.now_ms]
         for state in fresh:
             if state.symbol == MARKET_KEY:

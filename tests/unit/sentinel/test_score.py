@@ -70,8 +70,8 @@ def test_unknown_inputs_do_not_warn_and_do_not_hide_the_others() -> None:
 def test_the_reasons_name_the_strongest_part_first() -> None:
     scores = score(market(log_range=0.6, change=-0.2, funding=0.00005))
     words = reasons(scores, 0)
-    assert words[0].startswith("24 h range 60.0%")
-    assert any(word.startswith("24 h change -20.0%") for word in words)
+    assert words[0].startswith("24 h range 82.2%")
+    assert any(word.startswith("24 h change -18.1%") for word in words)
 
 
 def test_a_market_wide_fall_is_seen_although_no_symbol_stands_out() -> None:

@@ -117,3 +117,8 @@ def test_the_market_is_told_at_once_and_again_before_it_expires() -> None:
     quiet = state_of("MARKET", Track(), Present(), T0, HOUR)
     assert not worth_telling(quiet, 0.0, T0 + HOUR // 2, HOUR, always_known=True)
     assert worth_telling(quiet, 0.0, T0 + 3 * HOUR // 4, HOUR, always_known=True)
+
+
+def test_a_gap_in_the_frames_does_not_make_old_news_new() -> None:
+    track = advance(Track(), 0.9, T0, HOUR)
+    assert not is_event(track, 0.9, T0 + 30 * 60_000, HOUR)
