@@ -26,7 +26,7 @@ class Call:
     """Method, path and parameters, with what the request costs.
 
     `orders` counts against the order limits. `client_id` marks a request whose outcome must be asked for when the answer
-    is lost: an order or the cancel of one.
+    is lost: an order or the cancel of one. `expires_s` is the monotonic second after which it is not sent any more.
     """
 
     method: str
@@ -37,6 +37,7 @@ class Call:
     security: Security = Security.PUBLIC
     priority: Priority = Priority.NORMAL
     client_id: str | None = None
+    expires_s: float | None = None
 
     @property
     def repeatable(self) -> bool:

@@ -23,6 +23,7 @@ from shared.exchange.verdict import Answer, error_for, is_refusal, lost, read_an
 _MAX_RECV_WINDOW_MS = 60_000
 _MAX_REFUSED_TIMESTAMPS = 3
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+NOT_SENT_IN_TIME = "not_sent_in_time"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -123,8 +124,12 @@ class VenueHttp:
     async def _attempt(self, call: Call) -> Any:
         """One sending: the payload, an `Answer` for a refusal, or an error that is not raised yet."""
         await self._wait_for_room(call)
+        request = self._build(call)
+        # asked after the request has its timestamp: a process that stood still is caught here or by the venue's window
+        if call.expires_s is not None and self.clock.monotonic_s() > call.expires_s:
+            return ExchangeUnavailable(f"{call.label}: not sent, it would have come too late", code=NOT_SENT_IN_TIME)
         try:
-            response = await self._client.send(self._build(call))
+            response = await self._client.send(request)
         except _NOT_SENT as error:
             return ExchangeUnavailable(f"{call.label}: cannot connect to {self.policy.rest_base} ({type(error).__name__})")
         except httpx.HTTPError as error:

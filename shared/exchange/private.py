@@ -48,16 +48,16 @@ class PrivateClient(AccountClient):
         request = approved.request
         priority = Priority.PROTECT if approved.protective else Priority.NORMAL
         try:
-            return await self._place(request, priority)
+            return await self._place(request, priority, approved.expires_s)
         except OrderRejected as refusal:
             if refusal.code == "use_algo" and request.type.conditional and self._conditional is Conditional.ORDER:
                 self._conditional = Conditional.ALGO
-                return await self._place(request, priority)
+                return await self._place(request, priority, approved.expires_s)
             if refusal.code == "duplicate_client_id":
                 return await self._adopt(request)
             raise
 
-    async def _place(self, request: OrderRequest, priority: Priority) -> VenueOrder:
+    async def _place(self, request: OrderRequest, priority: Priority, expires_s: float | None) -> VenueOrder:
         """One POST on the endpoint of the order's kind."""
         algo = request.type.conditional and self._conditional is Conditional.ALGO
         call = Call(
@@ -69,6 +69,7 @@ class PrivateClient(AccountClient):
             security=Security.SIGNED,
             priority=priority,
             client_id=request.client_id,
+            expires_s=expires_s,
         )
         payload = await self._http.request(call)
         try:

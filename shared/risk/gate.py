@@ -27,18 +27,29 @@ class RefusedReason(StrEnum):
     RISK_CAP = "risk_cap"
     LIQUIDATION_NEAR = "liquidation_near"
     LEVERAGE_MISMATCH = "leverage_mismatch"
+    MARGIN_TYPE = "margin_type"
+    POSITION_MODE = "position_mode"
+    DAILY_LOSS = "daily_loss"
+    DRAWDOWN = "drawdown"
+    LOSS_STREAK = "loss_streak"
+    NO_PRICE = "no_price"
     NOT_TRADING = "not_trading"
     NOT_REDUCING = "not_reducing"
     STATE_UNKNOWN = "state_unknown"
+    FENCED = "fenced"
 
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """An order that may be sent. `protective` ones may use the reserve of the rate limit."""
+    """An order that may be sent. `protective` ones may use the reserve of the rate limit.
+
+    `expires_s`: monotonic second after which the permission is void (None: it does not age).
+    """
 
     request: OrderRequest
     protective: bool
     epoch: int
+    expires_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryContext:
-    """What the gate must know right before an entry is sent. Times are venue milliseconds."""
+    """What the gate must know right before an entry is sent. Times are venue milliseconds, `expires_s` monotonic seconds."""
 
     state: TradingState
     epoch: int
@@ -59,6 +70,7 @@ class EntryContext:
     now_ms: int
     valid_until_ms: int
     instrument_trading: bool
+    expires_s: float | None = None
 
 
 def entry(request: OrderRequest, sized: Sized, context: EntryContext) -> Approved | Refused:
@@ -73,7 +85,7 @@ def entry(request: OrderRequest, sized: Sized, context: EntryContext) -> Approve
         return Refused(RefusedReason.NOT_TRADING, f"{request.symbol} takes no orders")
     if request.type not in {OrderType.MARKET, OrderType.LIMIT} or request.quantity != sized.quantity:
         raise ValueError(f"expected a MARKET or LIMIT order of the sized quantity {sized.quantity}, got {request}")
-    return Approved(request, protective=False, epoch=context.epoch)
+    return Approved(request, protective=False, epoch=context.epoch, expires_s=context.expires_s)
 
 
 def protective(request: OrderRequest, *, direction: Direction, position_quantity: Qty, epoch: int) -> Approved | Refused:

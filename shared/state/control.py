@@ -19,7 +19,7 @@ TARGET: dict[Command, TradingState] = {
 }
 """The state after a command; commands that are missing here change nothing."""
 
-_FIELDS = ("state", "epoch", "reason", "author", "changed_ms")
+_FIELDS = ("state", "epoch", "reason", "author", "changed_ms", "command")
 
 
 def _never_set() -> Permanent:
@@ -44,7 +44,7 @@ class RedisControl(RedisPart):
         state = TARGET.get(command)
         if state is not None:
             keys = (self._keys.control,)
-            row = await self._link.script("control_command", keys, state.value, author, reason, now_ms, nonce())
+            row = await self._link.script("control_command", keys, state.value, author, reason, now_ms, nonce(), command.value)
             return _parse(self._keys.control, row)
         current = await self.control()
         if current is None:
@@ -54,10 +54,10 @@ class RedisControl(RedisPart):
 
 def _parse(key: str, row: Sequence[str]) -> Control:
     try:
-        state, epoch, reason, author, changed_ms = row
-        return Control(TradingState(state), int(epoch), reason, author, int(changed_ms))
+        state, epoch, reason, author, changed_ms, command = row
+        return Control(TradingState(state), int(epoch), reason, author, int(changed_ms), Command(command) if command else None)
     except (ValueError, TypeError) as error:
-        raise StateCorrupt(f"expected {', '.join(_FIELDS)} in {key}: restore or remove it") from error
+        raise StateCorrupt(f"expected {', '.join(_FIELDS[:-1])} in {key}: restore or remove it") from error
 
 
 class MemoryControl(MemoryPart):
@@ -82,6 +82,6 @@ class MemoryControl(MemoryPart):
                 raise _never_set()
             return current
         before = current or Control(state, 0, "", "", 0)
-        after = replace(before, state=state, epoch=before.epoch + 1, reason=reason, author=author, changed_ms=now_ms)
+        after = replace(before, state=state, epoch=before.epoch + 1, reason=reason, author=author, changed_ms=now_ms, command=command)
         self._store.controls[self._keys.control] = after
         return after

@@ -8,10 +8,11 @@ from shared.state.exposure import MemoryExposure
 from shared.state.keys import Keys
 from shared.state.leases import MemoryLeases
 from shared.state.ledger import MemoryLedger
+from shared.state.permits import MemoryPermits
 from shared.state.store import MemoryStore
 
 
-class MemoryState(MemoryControl, MemoryLeases, MemoryDocuments, MemoryLedger, MemoryBudget, MemoryExposure, MemoryConfig):
+class MemoryState(MemoryControl, MemoryPermits, MemoryLeases, MemoryDocuments, MemoryLedger, MemoryBudget, MemoryExposure, MemoryConfig):
     """`State` of one account in a `MemoryStore`; instances that share the store meet."""
 
     def __init__(self, store: MemoryStore, account: str = "main") -> None:

@@ -15,13 +15,17 @@ from shared.domain.control import TradingState
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Trading state and its epoch. Every command raises the epoch; plans and intents of an older one are void."""
+    """Trading state and its epoch. Every command raises the epoch; plans and intents of an older one are void.
+
+    `command` is the one that led here (None for the first state): a service that missed its message finds it here.
+    """
 
     state: TradingState
     epoch: int
     reason: str
     author: str
     changed_ms: int
+    command: Command | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,21 @@ class Lease:
     role: str
     owner: str
     token: int
+
+
+class Permit(StrEnum):
+    """Whether an entry may be sent.
+
+    unset = no trading state; fenced = another instance acts for the account; changed = the intent is not what the caller
+    believes (somebody else went on with it).
+    """
+
+    OK = "ok"
+    UNSET = "unset"
+    NOT_RUNNING = "not_running"
+    OLD_EPOCH = "old_epoch"
+    FENCED = "fenced"
+    CHANGED = "changed"
 
 
 class ReserveOutcome(StrEnum):
@@ -112,6 +131,14 @@ class State(Protocol):
         """Apply a command: start and relaunch → running, pause and flatten → paused, stop → stopped; epoch + 1.
 
         close_position and cancel change neither state nor epoch; Permanent when no state was ever set.
+        """
+        ...
+
+    async def may_send(self, intent_id: str, *, before: Mapping[str, Any], after: Mapping[str, Any], epoch: int, lease: Lease) -> Permit:
+        """The last question before an entry goes out, in one atomic step.
+
+        When trading runs, the epoch and the lease's token are the newest and the intent's document is still `before`, it
+        becomes `after`; anything else changes nothing. An answer that is lost may be asked for again with the same documents.
         """
         ...
 

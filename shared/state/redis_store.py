@@ -9,9 +9,10 @@ from shared.state.keys import Keys
 from shared.state.leases import RedisLeases
 from shared.state.ledger import RedisLedger
 from shared.state.link import RedisLink
+from shared.state.permits import RedisPermits
 
 
-class RedisState(RedisControl, RedisLeases, RedisDocuments, RedisLedger, RedisBudget, RedisExposure, RedisConfig):
+class RedisState(RedisControl, RedisPermits, RedisLeases, RedisDocuments, RedisLedger, RedisBudget, RedisExposure, RedisConfig):
     """`State` of one account in Redis. No call takes longer than `timeout_s`.
 
     Connects with the first call. Belongs to the event loop that makes it.

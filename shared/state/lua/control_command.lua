@@ -1,7 +1,8 @@
 -- A new trading state; the epoch grows by one. A call that is repeated with its nonce counts once.
--- KEYS[1] control   ARGV state author reason now_ms nonce
+-- KEYS[1] control   ARGV state author reason now_ms nonce command
 if redis.call('HGET', KEYS[1], 'nonce') ~= ARGV[5] then
   redis.call('HINCRBY', KEYS[1], 'epoch', 1)
-  redis.call('HSET', KEYS[1], 'state', ARGV[1], 'author', ARGV[2], 'reason', ARGV[3], 'changed_ms', ARGV[4], 'nonce', ARGV[5])
+  redis.call('HSET', KEYS[1], 'state', ARGV[1], 'author', ARGV[2], 'reason', ARGV[3], 'changed_ms', ARGV[4], 'nonce', ARGV[5],
+    'command', ARGV[6])
 end
-return redis.call('HMGET', KEYS[1], 'state', 'epoch', 'reason', 'author', 'changed_ms')
+return redis.call('HMGET', KEYS[1], 'state', 'epoch', 'reason', 'author', 'changed_ms', 'command')

@@ -32,7 +32,7 @@ async def test_is_none_until_it_was_set_and_the_first_setting_stays(state: State
 async def test_a_command_sets_its_state_and_raises_the_epoch(state: State, command: Command, expected: TradingState) -> None:
     await state.init_control(TradingState.RUNNING, author="executor", now_ms=1)
     after = await state.command(command, author="ünd", reason="why | not: 'so' 🟢", now_ms=9)
-    assert after == Control(expected, 2, "why | not: 'so' 🟢", "ünd", 9)
+    assert after == Control(expected, 2, "why | not: 'so' 🟢", "ünd", 9, command)
     assert await state.control() == after
 
 

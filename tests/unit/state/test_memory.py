@@ -18,6 +18,7 @@ async def test_a_store_that_is_gone_answers_no_call() -> None:
         state.ping(),
         state.control(),
         state.init_control(TradingState.RUNNING, author="a", now_ms=1),
+        state.may_send("i", before={}, after={}, epoch=1, lease=Lease("r", "o", 1)),
         state.acquire("r", "o", 1),
         state.renew(Lease("r", "o", 1), 1),
         state.holder("r"),
