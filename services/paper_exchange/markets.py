@@ -16,8 +16,8 @@ from services.paper_exchange.logic.tape import Tape
 from services.paper_exchange.logic.timeline import Batch, BatchKind, Timeline
 from services.paper_exchange.logic.venue import Venue
 from services.paper_exchange.options import MarketKind, Options
+from services.paper_exchange.sources import mapped
 from services.paper_exchange.sources.beside import HEAD, Listing, contracts_of, list_contracts
-from services.paper_exchange.sources.recorded import load_grid
 from services.paper_exchange.store import Store
 from services.paper_exchange.wall import Wall
 from shared.domain.errors import ConfigError
@@ -61,7 +61,7 @@ def plan_replay(options: Options) -> Plan:
     Raises:
         ConfigError: files that cannot be used, unknown symbols, a start outside the data.
     """
-    grid = load_grid(options.paths, tuple(sorted(set(options.symbols))))
+    grid = mapped.load(options.paths, tuple(sorted(set(options.symbols))))
     first = options.paths[0]
     listing = list_contracts(grid, first if first.is_dir() else first.parent)
     column = min(options.warmup, grid.width // 2)

@@ -91,8 +91,9 @@ def test_public(folder: Path, venue: PaperVenue, name: str, path: str, params: d
     assert differences(body(folder, name), venue.get(path, **params), optional=LATER | extra) == []
 
 
-@pytest.mark.parametrize(("name", "method", "path", "params", "extra"), SIGNED, ids=[f"{row[0]}-{row[2][6:]}" for row in SIGNED])
-def test_signed(folder: Path, venue: PaperVenue, name: str, method: str, path: str, params: dict[str, str], extra: set[str]) -> None:
+@pytest.mark.parametrize("row", SIGNED, ids=[f"{row[0]}-{row[2][6:]}" for row in SIGNED])
+def test_signed(folder: Path, venue: PaperVenue, row: tuple[str, str, str, dict[str, str], set[str]]) -> None:
+    name, method, path, params, extra = row
     assert differences(body(folder, name), venue.ask(method, path, **params), optional=LATER | extra) == []
 
 
