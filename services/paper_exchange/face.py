@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from services.paper_exchange.logic import frames
 from services.paper_exchange.logic.daily import trade_id
+from services.paper_exchange.logic.funding import implied_premium
 from services.paper_exchange.logic.history import klines
 from services.paper_exchange.logic.path import walk_path
 from services.paper_exchange.logic.reject import Reject
@@ -60,16 +61,17 @@ class CandleFace:
         return klines(self.venue.tape, self._row(symbol), length, span, limit)
 
     def premium(self, symbol: str) -> Row | None:
-        """Mark and index price (both the contract price here) and the coming funding."""
+        """Mark price (the contract price here), the index that explains the coming funding, and that funding."""
         tape, row = self.venue.tape, self._row(symbol)
         if not tape.listed(row):
             return None
-        price = f"{float(tape.price[row]):.8f}"
+        mark = float(tape.price[row])
+        price = f"{mark:.8f}"
         rate, next_ms = self.funding.current(symbol)
         return {
             "symbol": symbol,
             "markPrice": price,
-            "indexPrice": price,
+            "indexPrice": f"{mark / (1 + implied_premium(rate)):.8f}",
             "estimatedSettlePrice": price,
             "lastFundingRate": f"{rate:.8f}",
             "interestRate": "0.00010000",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.paper_exchange.logic.daily import Day, trade_id
+from services.paper_exchange.logic.funding import implied_premium
 from services.paper_exchange.logic.rules import SymbolRules
 from services.paper_exchange.logic.running import Bar
 from services.paper_exchange.logic.tape import Tape
@@ -67,7 +68,10 @@ def update_id(tape: Tape) -> int:
 
 
 def mark_price(rules: SymbolRules, mark: float, funding: tuple[float, int], now_ms: int) -> Payload:
-    """A markPriceUpdate event; `funding` is (predicted rate, next funding time). Index and settlement price follow the mark."""
+    """A markPriceUpdate event; `funding` is (predicted rate, next funding time).
+
+    The settlement price follows the mark; the index stands where it explains the rate.
+    """
     price = f"{mark:.8f}"
     return {
         "e": "markPriceUpdate",
@@ -76,7 +80,7 @@ def mark_price(rules: SymbolRules, mark: float, funding: tuple[float, int], now_
         "p": price,
         "ap": price,
         "P": price,
-        "i": price,
+        "i": f"{mark / (1 + implied_premium(funding[0])):.8f}",
         "r": f"{funding[0]:.8f}",
         "T": funding[1],
         "st": 1,

@@ -8,6 +8,19 @@ from typing import Any
 DEFAULT_RATE = 0.0001
 """The interest part of the venue's formula: 0.01 % per 8 hours."""
 DEFAULT_HOURS = 8
+CLAMP = 0.0005
+"""How far the formula lets the rate follow the interest part instead of the premium."""
+
+
+def implied_premium(rate: float) -> float:
+    """The premium (mark - index) / index that explains a funding rate where no index price was recorded.
+
+    The venue's formula rate = P + clamp(I - P, +-0.05 %) solved for P. A rate equal to the interest part leaves P open; the
+    interest part itself is taken. Source: the venue's description of funding rates.
+    """
+    if rate == DEFAULT_RATE:
+        return DEFAULT_RATE
+    return rate + CLAMP if rate > DEFAULT_RATE else rate - CLAMP
 
 
 @dataclass(frozen=True, slots=True)
