@@ -171,7 +171,7 @@ async def scanning(world: World, settings: Settings, instance: str = "a") -> Asy
             ctx.stopping.set()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(task, 10)
-            life._http._socket.close()  # the process would end here
+            await life._http._server.shutdown([life._http._socket])  # a process would just end here
             await bus.close()
             await ctx.venue.http.aclose()
 
