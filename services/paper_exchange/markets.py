@@ -1,5 +1,6 @@
 """From options to a market: recorded or synthetic candles, at the place where a stored run stopped."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,13 @@ class Plan:
 def choose_points(interval_ms: int, options: Options) -> int:
     """Points per candle: as asked, else about one per second of this machine's time, between 10 and 301.
 
-    In lock-step and at full speed 10. Always 3 n + 1, so that the path touches both extremes.
+    In lock-step 4 (each point waits for everybody), at full speed 10. Always 3 n + 1, so that the path touches both extremes.
     """
     if options.points:
         return options.points
-    if options.lock_step or options.speed > 1e6:
+    if options.lock_step:
+        return 4
+    if options.speed > 1e6:
         return 10
     wanted = min(interval_ms / 1000 / options.speed, interval_ms / 1000, 300)
     return max(10, int(wanted) // 3 * 3 + 1)
@@ -127,10 +130,12 @@ def build_exchange(options: Options, plan: Plan, store: Store, wall: Wall) -> Ex
     if stored is not None:
         desk.time_ms = max(desk.time_ms, timeline.stand(stored))
     exchange = Exchange(options, desk, store, wall)
-    venue = Venue(tape, desk, timeline)
-    candle_market = CandleMarket(exchange, venue, {**HEAD, **listing.head}, Fundings(desk, listing.fundings))
+    fundings = Fundings(desk, listing.fundings)
+    venue = Venue(tape, desk, timeline, fundings.due)
+    candle_market = CandleMarket(exchange, venue, {**HEAD, **listing.head}, fundings)
     candle_market.kind, candle_market.source, candle_market.batch = plan.kind, plan.source, stored
     exchange.market = candle_market
+    candle_market.pacer.ended = tape.ended = timeline.next() is None
     if plan.synthetic is not None:
         _go_on(candle_market, plan.synthetic)
     restore_account(exchange)
@@ -139,15 +144,14 @@ def build_exchange(options: Options, plan: Plan, store: Store, wall: Wall) -> Ex
 
 def _tape(plan: Plan, store: Store) -> tuple[Tape, Batch | None]:
     """A tape at the plan's start, or at the stored place of a replay of the same data."""
-    identity = f"{plan.kind.value}:{plan.grid.interval}:{plan.grid.start_ms}:{len(plan.grid.symbols)}:{plan.grid.symbols[0]}"
+    names = hashlib.sha256(",".join(plan.grid.symbols).encode()).hexdigest()[:16]
+    identity = f"{plan.kind.value}:{plan.grid.interval}:{plan.grid.start_ms}:{names}"
     position = store.read_meta("position") if store.read_meta("identity") == identity else None
     store.write_meta({"identity": identity})
     stored = read_position(position, plan) if plan.kind is MarketKind.REPLAY else None
     column = plan.column
     if stored is not None:
         column = stored.column + (stored.kind is BatchKind.CLOSES)
-    if column >= plan.grid.width:
-        raise ConfigError("the stored replay had reached the end of its data: give another store, or reset this one")
     return Tape(plan.grid, plan.listing.rules, plan.points, column), stored
 
 
