@@ -1,0 +1,113 @@
+"""From the close of a candle to the accepted entry order: the whole product, real NATS and Redis, HTTP on loopback.
+
+The venue runs inside this process in lock-step, so that the moment of the close and of each answered order are seen by one clock.
+"""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import uvicorn
+
+from benchmarks.market import write
+from services.paper_exchange.options import MarketKind, Options
+from services.paper_exchange.service import bind, build, build_app
+from services.paper_exchange.store import Store
+from services.paper_exchange.wall import SystemWall
+from tests.fakes.product import Product, Stepper
+
+WARMUP = 400
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Timed:
+    """The venue's application; remembers when each entry order was answered."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.answered: list[float] = []
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Pass on, and take the time behind it."""
+        await self._app(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith("/v1/order"):
+            self.answered.append(time.perf_counter())
+
+
+async def run(symbols: int, candles: int, *, together: bool) -> None:
+    """One product over one made-up recording."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bench.csv"
+        names = write(path, symbols, WARMUP + candles, together=together)
+        options = Options(market=MarketKind.REPLAY, paths=(path,), symbols=tuple(names), lock_step=True, warmup=WARMUP, limits=False)
+        store = Store(None)
+        exchange = await build(options, store, SystemWall())
+        timed = Timed(build_app(exchange))
+        listener = bind("127.0.0.1", 0)
+        config = uvicorn.Config(timed, log_level="warning", access_log=False, lifespan="off", ws="websockets-sansio", ws_ping_interval=None)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        product = Product(
+            Path(folder) / "home", [], {"ASTER_PAPER_BASE": base, "ASTER_MAX_OPEN_RISK": "1", "ASTER_RISK_PER_TRADE": "0.001"}
+        )
+        try:
+            await asyncio.to_thread(product.start)
+            await _measure(product, timed, "burst" if together else "paced", symbols)
+        finally:
+            await asyncio.to_thread(product.stop)
+            server.should_exit = True
+            await serving
+            store.close()
+
+
+async def _measure(product: Product, timed: Timed, name: str, symbols: int) -> None:
+    latencies: list[float] = []
+    settled: list[float] = []
+    async with httpx.AsyncClient(timeout=30) as client:
+        stepper = Stepper(product, client)
+        await stepper.settle(calm_s=0.5)
+        while True:
+            timed.answered.clear()
+            start = time.perf_counter()
+            answer = await stepper.step()
+            if answer["batch"] == "closes":
+                latencies += [t - start for t in timed.answered]
+                settled.append(time.perf_counter() - start)
+            if answer["ended"]:
+                break
+    millis = np.array(latencies) * 1000
+    print(f"bench pipeline_{name}_{symbols}_orders {len(latencies)} count")
+    if len(latencies):
+        print(f"bench pipeline_{name}_{symbols}_close_to_order_p50 {np.quantile(millis, 0.5):.2f} ms")
+        print(f"bench pipeline_{name}_{symbols}_close_to_order_p99 {np.quantile(millis, 0.99):.2f} ms")
+    print(f"bench pipeline_{name}_{symbols}_candles_per_second {symbols / float(np.median(settled)):.0f} 1/s")
+    _memory(product, symbols)
+
+
+def _memory(product: Product, symbols: int) -> None:
+    import psutil  # noqa: PLC0415
+
+    total = sum(psutil.Process(p["pid"]).memory_info().rss for p in product.run()["processes"].values() if p["pid"])
+    print(f"bench memory_all_services_{symbols}_symbols {total / 2**20:.0f} MiB")
+
+
+def main() -> None:
+    """Paced crossings, then all symbols at once."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--candles", type=int, default=150)
+    arguments = parser.parse_args()
+    asyncio.run(run(10, arguments.candles, together=False))
+    asyncio.run(run(50, 100, together=True))
+
+
+if __name__ == "__main__":
+    main()
