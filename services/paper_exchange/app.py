@@ -73,6 +73,7 @@ class App:
                 query=scope["query_string"],
                 body=await read_body(receive),
                 headers=dict(scope["headers"]),
+                address=(scope.get("client") or ("", 0))[0],
             )
             status, body = await self._answer(raw, headers)
         except Reject as refused:
@@ -92,17 +93,32 @@ class App:
         if route is None:
             raise reject(-5000, path=raw.path, method=raw.method)
         params = read_params(raw)
-        if route.mirrored and isinstance(exchange.market, LiveMarket):
-            status, body, kept = await exchange.market.forward(raw)
-            headers += [(name.encode(), value.encode()) for name, value in kept.items()]
-            return status, body
         if not control:
+            self._charge(raw, params, route, headers)
             exchange.begin()
+        if route.mirrored and isinstance(exchange.market, LiveMarket):
+            return await self._mirror(raw, headers, exchange.market)
         account = self._identify(raw, params, route)
         call = Call(raw=raw, params=params, exchange=exchange, account=account)
         if route.orders and isinstance(exchange.market, LiveMarket):
             await exchange.market.refresh((params.text("symbol") or "").upper())
-        return 200, orjson.dumps(await self._handle(call, route))
+        answer = await self._handle(call, route)
+        if route.orders and account is not None:
+            short, long = exchange.limits.charge_orders(account.key, 0, exchange.market.scale)
+            headers += [(b"x-mbx-order-count-10s", str(short).encode()), (b"x-mbx-order-count-1m", str(long).encode())]
+        return 200, orjson.dumps(answer)
+
+    def _charge(self, raw: Raw, params: Params, route: Route, headers: Headers) -> None:
+        weight = route.weight if isinstance(route.weight, int) else route.weight(params)
+        used = self.exchange.limits.charge_weight(raw.address, weight, self.exchange.market.scale)
+        if "funding" not in raw.path:
+            headers.append((b"x-mbx-used-weight-1m", str(used).encode()))
+
+    async def _mirror(self, raw: Raw, headers: Headers, market: LiveMarket) -> tuple[int, bytes]:
+        status, body, kept = await market.forward(raw)
+        headers[:] = [header for header in headers if header[0].decode() not in kept]
+        headers += [(name.encode(), value.encode()) for name, value in kept.items()]
+        return status, body
 
     async def _handle(self, call: Call, route: Route) -> Any:
         try:
@@ -120,6 +136,8 @@ class App:
         if route.security is Security.SIGNED:
             check_time(params, self.exchange.times())
             check_signature(raw, params, account.secret)
+        if route.orders:
+            self.exchange.limits.charge_orders(account.key, route.orders, self.exchange.market.scale)
         return account
 
 

@@ -25,6 +25,7 @@ class Raw:
     query: bytes
     body: bytes
     headers: Mapping[bytes, bytes]
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from services.paper_exchange.auth import Times
 from services.paper_exchange.countdowns import Countdowns
 from services.paper_exchange.face import CandleFace
 from services.paper_exchange.hub import Hub
+from services.paper_exchange.limits import Limits
 from services.paper_exchange.listen_keys import ListenKeys
 from services.paper_exchange.logic.cancelling import cancel_all
 from services.paper_exchange.logic.desk import Desk
@@ -77,6 +78,7 @@ class Exchange:
         self.keys = ListenKeys(wall, options.seed)
         self.countdowns = Countdowns(wall)
         self.counts = Counts()
+        self.limits = Limits(wall, enabled=options.limits)
         self.market: Market
 
     @property

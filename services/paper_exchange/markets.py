@@ -2,8 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 from services.paper_exchange.candle_market import CandleMarket
 from services.paper_exchange.exchange import Exchange
@@ -64,9 +62,9 @@ def plan_replay(options: Options) -> Plan:
     Raises:
         ConfigError: files that cannot be used, unknown symbols, a start outside the data.
     """
-    grid = mapped.load(options.paths, tuple(sorted(set(options.symbols))))
+    grid, fundings = mapped.load(options.paths, tuple(sorted(set(options.symbols))))
     first = options.paths[0]
-    listing = list_contracts(grid, first if first.is_dir() else first.parent)
+    listing = replace(list_contracts(grid, first if first.is_dir() else first.parent), fundings=fundings)
     column = min(options.warmup, grid.width // 2)
     if options.start_ms is not None:
         column = grid.column(options.start_ms)
@@ -197,9 +195,3 @@ def restore_account(exchange: Exchange) -> None:
         known.secret = options.api_secret
         desk.touch_account(known)
     exchange.flush()
-
-
-def describe(options: Options) -> dict[str, Any]:
-    """Options without secrets, for the status endpoint."""
-    shown = replace(options, api_secret="")
-    return {"symbols": list(shown.symbols), "seed": shown.seed, "paths": [str(Path(path)) for path in shown.paths]}

@@ -80,6 +80,8 @@ class Desk:
         self.working: dict[str, dict[tuple[bool, int], Order]] = {}
         self.events: list[tuple[str, UserEvent]] = []
         self.changes = Changes()
+        self.called: set[str] = set()
+        self.forced: list[dict[str, Any]] = []
         self.counters: dict[str, int] = {"order": 1_000_000_000, "algo": 2_000_000_000, "trade": 100_000, "tran": 500_000, "auto": 0}
 
     def next(self, counter: str) -> int:
@@ -104,6 +106,11 @@ class Desk:
     def take_changes(self) -> Changes:
         """What changed since the last call."""
         taken, self.changes = self.changes, Changes()
+        return taken
+
+    def take_forced(self) -> list[dict[str, Any]]:
+        """Liquidations since the last call, as the public stream shows them."""
+        taken, self.forced = self.forced, []
         return taken
 
     def touch(self, order: Order) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.paper_exchange.logic.desk import Desk, UserEvent
 from services.paper_exchange.logic.entities import Account, Order, Position, Trade
-from services.paper_exchange.logic.margin import open_notionals
+from services.paper_exchange.logic.margin import of_position, open_notionals
 from services.paper_exchange.logic.money import ZERO, money
 from shared.domain.order import OrderType
 from shared.domain.units import plain
@@ -165,3 +165,41 @@ def leverage_update(desk: Desk, symbol: str, leverage: int) -> UserEvent:
 def multi_assets_update(desk: Desk, account: Account) -> UserEvent:
     """ACCOUNT_CONFIG_UPDATE after a change of the multi-assets mode."""
     return {"e": "ACCOUNT_CONFIG_UPDATE", "T": desk.time_ms, "E": desk.time_ms, "ai": {"j": account.multi_assets}}
+
+
+def margin_call(desk: Desk, account: Account, cross_wallet: Decimal) -> UserEvent:
+    """MARGIN_CALL: an advisory; a liquidation may come without one."""
+    rows = []
+    for position in account.held():
+        part = of_position(desk, account, position)
+        rows.append(
+            {
+                "s": position.symbol,
+                "ps": position.side.value,
+                "pa": plain(position.amount),
+                "mt": "ISOLATED" if account.setting(position.symbol).isolated else "CROSSED",
+                "iw": plain(position.isolated_wallet),
+                "mp": plain(part.mark),
+                "up": money(part.unrealised),
+                "mm": money(part.maintenance),
+            }
+        )
+    return {"e": "MARGIN_CALL", "E": desk.time_ms, "cw": money(cross_wallet), "p": rows}
+
+
+def force_order(desk: Desk, order: Order) -> dict[str, Any]:
+    """The public forceOrder event of a liquidation."""
+    body = {
+        "s": order.symbol,
+        "S": order.side.value,
+        "o": "LIMIT",
+        "f": "IOC",
+        "q": plain(order.quantity),
+        "p": plain(order.price),
+        "ap": plain(order.average),
+        "X": order.status.value,
+        "l": plain(order.executed),
+        "z": plain(order.executed),
+        "T": desk.time_ms,
+    }
+    return {"e": "forceOrder", "E": desk.time_ms, "o": body}

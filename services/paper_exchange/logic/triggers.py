@@ -30,11 +30,9 @@ class Move:
     traded: Decimal = ZERO
 
 
-def _limit_level(order: Order, quote: Quote) -> tuple[Decimal, bool]:
-    """The contract price at which the other side of the book reaches a resting limit price."""
-    if order.side is Side.BUY:
-        return order.price - (quote.ask - quote.last), False
-    return order.price + (quote.last - quote.bid), True
+def _limit_level(order: Order) -> tuple[Decimal, bool]:
+    """A resting limit order reacts once the contract price trades at its price."""
+    return order.price, order.side is Side.SELL
 
 
 def _trailing_level(order: Order, offset: Decimal, move: Move) -> tuple[Decimal, bool] | None:
@@ -62,7 +60,7 @@ def _trailing_level(order: Order, offset: Decimal, move: Move) -> tuple[Decimal,
 def _level(order: Order, move: Move) -> tuple[Decimal, bool] | None:
     """(contract price at which the order reacts, whether the price must rise to it)."""
     if not order.waiting:
-        return _limit_level(order, move.quote)
+        return _limit_level(order)
     offset = move.quote.watched(order.working) - move.quote.last
     if order.type is OrderType.TRAILING_STOP_MARKET:
         return _trailing_level(order, offset, move)
@@ -98,28 +96,52 @@ def on_move(desk: Desk, move: Move) -> None:
             return
         _, key, level = min(hits)
         done.add(key)
-        move = replace(move, start=level)
         order = waiting[key]
-        quote = move.quote.at(_on_tick(level, move.quote))
+        account = desk.account(order.account)
+        left = move.traded
         if order.waiting:
-            trigger(desk, desk.account(order.account), order, quote)
+            trigger(desk, account, order, move.quote.at(_on_tick(level, move.quote)))
         else:
-            fill_resting(desk, desk.account(order.account), order)
+            left -= fill_resting(desk, account, order, move)
+        move = replace(move, start=level, traded=_rest_of(move, level, left))
+
+
+def _rest_of(move: Move, level: Decimal, left: Decimal) -> Decimal:
+    """The volume that is left for the rest of a move: in proportion to its length, at least one tick of it."""
+    whole, rest = abs(move.quote.last - move.start), abs(move.quote.last - level)
+    return max(ZERO, left) * (rest + move.quote.tick) / (whole + move.quote.tick)
 
 
 def _on_tick(level: Decimal, quote: Quote) -> Decimal:
     return level if level % quote.tick == 0 else max(snap_down(level, quote.tick), quote.tick)
 
 
-def fill_resting(desk: Desk, account: Account, order: Order) -> None:
-    """Fill a limit order that the market came to, as maker, at its own price."""
-    quantity = order.left
+def fill_resting(desk: Desk, account: Account, order: Order, move: Move) -> Decimal:
+    """Fill a limit order that the market came to, as maker at its own price; returns the volume that this took.
+
+    What trades at its price or beyond first goes to those who were there before (`order.queue`, the modelled quantity of the
+    level when the order came), then to the order. Once the other side of the book stands at its price nobody is before it any
+    more. A jump through the price, or a market without volume (a live mirror), fills it whole when the book has come to it.
+    """
+    here = _rest_of(move, _limit_level(order)[0], move.traded) if not _beyond(order, move.start) else move.traded
+    through = (move.quote.best(order.side) - order.price) * order.side.sign <= 0
+    ahead = ZERO if through else order.queue
+    offered = order.left if through and (move.jump or not move.traded) else max(ZERO, here - ahead)
+    order.queue = max(ZERO, ahead - here)
+    desk.touch(order)
+    quantity = snap_down(min(order.left, offered), move.quote.step)
     if closes(order):
         quantity = min(quantity, closable(account, order))
-    if quantity <= 0:
-        stop_order(desk, account, order, OrderStatus.EXPIRED)
-        return
-    fill(desk, account, order, Execution(price=order.price, quantity=quantity, maker=True, mid=order.price))
+        if not closable(account, order):
+            stop_order(desk, account, order, OrderStatus.EXPIRED)
+            return ZERO
+    if quantity > 0:
+        fill(desk, account, order, Execution(price=order.price, quantity=quantity, maker=True, mid=order.price))
+    return ahead - order.queue + quantity
+
+
+def _beyond(order: Order, price: Decimal) -> bool:
+    return (price - order.price) * order.side.sign <= 0
 
 
 def _protected(desk: Desk, order: Order, quote: Quote) -> bool:

@@ -6,6 +6,7 @@ from services.paper_exchange.logic.daily import Daily
 from services.paper_exchange.logic.desk import Desk
 from services.paper_exchange.logic.intervals import served
 from services.paper_exchange.logic.running import Running
+from services.paper_exchange.logic.settling import Fall, FundingDue, check_margins, fund_held
 from services.paper_exchange.logic.tape import Tape
 from services.paper_exchange.logic.timeline import Batch, BatchKind, Timeline
 from services.paper_exchange.logic.triggers import Move, on_move
@@ -14,14 +15,15 @@ from services.paper_exchange.logic.triggers import Move, on_move
 class Venue:
     """Moves time and lets the desk react. Nothing here waits or does input and output."""
 
-    def __init__(self, tape: Tape, desk: Desk, timeline: Timeline) -> None:
+    def __init__(self, tape: Tape, desk: Desk, timeline: Timeline, funding_due: FundingDue) -> None:
         self.tape = tape
         self.desk = desk
         self.timeline = timeline
+        self.funding_due = funding_due
         self.daily = Daily(tape)
         self.intervals = served(tape.grid.interval_ms)
         self._running: dict[str, Running] = {}
-        self.batches = 0
+        self._settled_ms = desk.time_ms
 
     def running(self, interval: str) -> Running:
         """The running candles of an interval, begun when first asked for."""
@@ -40,13 +42,14 @@ class Venue:
         After a batch of closes the candle is still the tape's present one until `settle` is called, so that frames of the
         closed candle can be made.
         """
-        before = self._watched_prices()
+        before = self._watched()
         batch = self.timeline.step()
         if batch is None:
             return None
-        self.batches += 1
-        self.desk.time_ms = batch.time_ms
+        self.desk.time_ms = max(self.desk.time_ms, batch.time_ms)
         if batch.kind is BatchKind.PRICES:
+            fund_held(self.desk, self.funding_due, (self._settled_ms, batch.time_ms))
+            self._settled_ms = batch.time_ms
             self._move(before, jump=batch.point == 0)
         return batch
 
@@ -58,16 +61,23 @@ class Venue:
             running.absorb(batch.column)
         self.tape.finish()
 
-    def _watched_prices(self) -> dict[str, Decimal]:
+    def _watched(self) -> dict[str, tuple[Decimal, float]]:
+        """Price and volume before a batch, of contracts with waiting orders or positions."""
         index, price, rules = self.tape.index, self.tape.price, self.tape.rules
+        held = {position.symbol for account in self.desk.accounts.values() for position in account.held()}
         return {
-            symbol: Decimal(rules[index[symbol]].show_price(float(price[index[symbol]])))
-            for symbol in sorted(self.desk.working)
+            symbol: (Decimal(rules[index[symbol]].show_price(float(price[index[symbol]]))), self.tape.traded(index[symbol])[0])
+            for symbol in sorted(held | self.desk.working.keys())
             if symbol in index and self.tape.listed(index[symbol])
         }
 
-    def _move(self, before: dict[str, Decimal], *, jump: bool) -> None:
-        for symbol, start in before.items():
-            quote = self.tape.quote(symbol)
-            if quote is not None and self.tape.active[self.tape.index[symbol]]:
-                on_move(self.desk, Move(start, quote, jump))
+    def _move(self, before: dict[str, tuple[Decimal, float]], *, jump: bool) -> None:
+        tape = self.tape
+        for symbol, (start, traded) in before.items():
+            row = tape.index[symbol]
+            quote = tape.quote(symbol)
+            if quote is not None and tape.active[row] and symbol in self.desk.working:
+                volume = tape.traded(row)[0] - (0.0 if jump else traded)
+                on_move(self.desk, Move(start, quote, jump, Decimal(tape.rules[row].show_qty(volume))))
+        if before:
+            check_margins(self.desk, Fall({} if jump else {symbol: start for symbol, (start, _) in before.items()}))
