@@ -85,10 +85,10 @@ def _reason(error: Exception) -> str:
             return "not connected to NATS at the moment"
         case TimeoutError():
             return "no answer from NATS in time"
-        case APIError(err_code=code, description=text):
+        case APIError(err_code=int(code), description=text):
             return f"{text} (error {code})"
         case errors.NoRespondersError() | JetStreamError():
-            return f"no stream takes it, or JetStream is not running ({type(error).__name__})"
+            return "nobody takes it: expected a server with JetStream (nats-server -js) and the streams provisioned"
     return f"{type(error).__name__} {error}"
 
 

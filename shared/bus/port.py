@@ -1,11 +1,13 @@
 """What services ask of the bus. `NatsBus` is the real one, `MemoryBus` its twin; one test suite runs on both."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from shared.contracts.envelope import Meta, Outgoing, Payload
 from shared.contracts.topic import StreamSpec, Topic
+from shared.domain.errors import BusLost
 
 Handler = Callable[[Any, Meta], Awaitable[Iterable[Outgoing]]]
 """`(payload, meta) -> messages to publish`; they are published before the input is acknowledged."""
@@ -55,6 +57,11 @@ class Bus(Protocol):
         """Whether the connection is up at this moment."""
         ...
 
+    @property
+    def lost(self) -> "asyncio.Future[BusLost]":
+        """Done when the connection is closed for good without our wish; its result is the error to raise."""
+        ...
+
     async def ping(self, timeout_s: float = 1.0) -> None:
         """A round trip to the server.
 
@@ -88,7 +95,8 @@ class Bus(Protocol):
         """Handle messages until `drain` is called.
 
         Messages with the same symbol (last subject token) are handled one after another over all consumptions; different ones
-        run at the same time in up to `lanes` lanes. With one lane everything is handled in arrival order.
+        run at the same time in up to `lanes` lanes. A topic without a symbol (control, alerts) counts as one symbol of its own.
+        With one lane everything is handled in arrival order. A drain before this has begun is not remembered.
 
         Raises:
             BusLost: the connection is closed for good.

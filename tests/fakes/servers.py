@@ -190,9 +190,10 @@ class NatsServer(Server):
 
     program = "nats-server"
 
-    def __init__(self, port: int | None = None, *, extra: str = "") -> None:
+    def __init__(self, port: int | None = None, *, extra: str = "", jetstream: bool = True) -> None:
         super().__init__(port)
         self._extra = extra
+        self._jetstream = jetstream
         self._name = f"test-{self.home.name}"
 
     @property
@@ -209,10 +210,10 @@ class NatsServer(Server):
     def _write(self) -> Path:
         path = self.home / "nats.conf"
         store = json.dumps(str(self.home / "jetstream"))
-        path.write_text(
-            f"listen: {json.dumps(f'{_HOST}:{self.port}')}\nserver_name: {json.dumps(self._name)}\n"
-            f"jetstream {{ store_dir: {store}, max_memory_store: 256MB, max_file_store: 64GB }}\n{self._extra}\n"
-        )
+        lines = [f"listen: {json.dumps(f'{_HOST}:{self.port}')}", f"server_name: {json.dumps(self._name)}"]
+        if self._jetstream:
+            lines.append(f"jetstream {{ store_dir: {store}, max_memory_store: 256MB, max_file_store: 64GB }}")
+        path.write_text("\n".join((*lines, self._extra, "")))
         return path
 
     def _command(self) -> Sequence[str]:
@@ -222,7 +223,7 @@ class NatsServer(Server):
         with socket.create_connection((_HOST, self.port), timeout=1) as link, link.makefile("rb") as lines:
             greeting = lines.readline()
         info = json.loads(greeting.removeprefix(b"INFO "))
-        return bool(info["server_name"] == self._name) and bool(info.get("jetstream"))
+        return bool(info["server_name"] == self._name) and bool(info.get("jetstream")) == self._jetstream
 
 
 class RedisServer(Server):
