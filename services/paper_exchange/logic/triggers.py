@@ -119,14 +119,14 @@ def _on_tick(level: Decimal, quote: Quote) -> Decimal:
 def fill_resting(desk: Desk, account: Account, order: Order, move: Move) -> Decimal:
     """Fill a limit order that the market came to, as maker at its own price; returns the volume that this took.
 
-    What trades at its price or beyond first goes to those who were there before (`order.queue`, the modelled quantity of the
-    level when the order came), then to the order. Once the other side of the book stands at its price nobody is before it any
-    more. A jump through the price, or a market without volume (a live mirror), fills it whole when the book has come to it.
+    What trades at its price first goes to those who were there before (`order.queue`, the modelled quantity of the level when
+    the order came), then to the order. Once the other side of the book has come to its price it is filled whole: nobody could
+    trade there without meeting it.
     """
-    here = _rest_of(move, _limit_level(order)[0], move.traded) if not _beyond(order, move.start) else move.traded
     through = (move.quote.best(order.side) - order.price) * order.side.sign <= 0
+    here = move.traded if _beyond(order, move.start) else _rest_of(move, order.price, move.traded)
     ahead = ZERO if through else order.queue
-    offered = order.left if through and (move.jump or not move.traded) else max(ZERO, here - ahead)
+    offered = order.left if through else max(ZERO, here - ahead)
     order.queue = max(ZERO, ahead - here)
     desk.touch(order)
     quantity = snap_down(min(order.left, offered), move.quote.step)
