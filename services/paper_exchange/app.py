@@ -14,6 +14,8 @@ from services.paper_exchange.live_market import LiveMarket
 from services.paper_exchange.logic.entities import Account
 from services.paper_exchange.logic.params import Params
 from services.paper_exchange.logic.reject import Reject, reject
+from services.paper_exchange.logic.spec import Dialect
+from services.paper_exchange.wallet_auth import WalletAuth
 from services.paper_exchange.websocket import Message, Receive, Send, Sockets
 
 _LOG = logging.getLogger("mraster.paper_exchange")
@@ -56,6 +58,7 @@ class App:
         self.exchange = exchange
         self.routes = routes
         self.sockets = sockets
+        self.wallets = WalletAuth() if exchange.desk.dialect is Dialect.ASTER else None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection or request."""
@@ -132,6 +135,10 @@ class App:
     def _identify(self, raw: Raw, params: Params, route: Route) -> Account | None:
         if route.security is Security.NONE:
             return None
+        if self.wallets is not None and raw.path.startswith("/fapi/v3/"):
+            account = self.wallets.identify(raw, params, self.exchange.desk.accounts.values(), self.exchange.times())
+            self.exchange.limits.charge_orders(account.key, route.orders, self.exchange.market.scale)
+            return account
         account = find_account(raw, self.exchange.desk.accounts)
         if route.security is Security.SIGNED:
             check_time(params, self.exchange.times())

@@ -9,10 +9,10 @@ from services.paper_exchange.logic.entities import Account
 from services.paper_exchange.logic.margin import of_account, of_position
 from services.paper_exchange.logic.money import ZERO, cut
 from services.paper_exchange.logic.params import Params
-from services.paper_exchange.logic.reject import Reject, reject
+from services.paper_exchange.logic.reject import reject
 from services.paper_exchange.logic.spec import Dialect
 from services.paper_exchange.logic.view_account import account_v2, account_v3, balance_view, position_risk, symbol_config
-from services.paper_exchange.logic.view_orders import income_row
+from services.paper_exchange.logic.view_orders import income_row, order_row
 from shared.domain.order import PositionSide
 from shared.domain.units import plain
 
@@ -237,8 +237,6 @@ def adl(call: Call) -> Any:
 
 def force_orders(call: Call) -> list[Body]:
     """GET forceOrders: the account's liquidations."""
-    from services.paper_exchange.logic.view_orders import order_row  # noqa: PLC0415
-
     symbol = _optional_symbol(call)
     return [
         order_row(call.exchange.desk, order)
@@ -281,9 +279,9 @@ def close_key(call: Call) -> Body:
     return {}
 
 
-def unsupported(call: Call) -> Body:
-    """An endpoint that this venue knows but does not offer."""
-    raise Reject(-1000, f"{call.raw.path} is not offered by the paper venue.")
+def noop(_call: Call) -> Body:
+    """POST noop: does nothing but use up its nonce."""
+    return {"code": 200, "msg": "success"}
 
 
 def table(dialect: Dialect) -> dict[tuple[str, str], Route]:
@@ -316,6 +314,7 @@ def table(dialect: Dialect) -> dict[tuple[str, str], Route]:
     routes |= {(method, f"/fapi/v3/{name}"): route for (method, name), route in shared.items()}
     for method in ("POST", "PUT", "DELETE"):
         routes[(method, "/fapi/v3/listenKey")] = Route(shared[(method, "listenKey")].handler, signed)
+    routes[("POST", "/fapi/v3/noop")] = Route(noop, signed)
     for path in ("v1/account", "v2/account", "v4/account", "v3/accountWithJoinMargin"):
         routes[("GET", f"/fapi/{path}")] = wide
     return routes | {("GET", "/fapi/v1/balance"): balances, ("GET", "/fapi/v1/positionRisk"): risks}
