@@ -27,11 +27,14 @@ class Calibration:
     wins: Floats = field(default_factory=_no_outcomes)
 
     def corrected(self, setups: list[Setup], strength: Floats, prior: Floats) -> Floats:
-        """Win probability drawn from the prior towards the outcomes: (kappa * prior + wins) / (kappa + trades)."""
+        """Win probability drawn from the prior towards the outcomes: (kappa * prior + wins) / (kappa + trades).
+
+        Written so that without outcomes it is exactly the prior.
+        """
         rows = np.array([_ORDER[setup] for setup in setups], dtype=np.intp)
         bins = strength_bin(strength)
         wins, trades = self.wins[rows, bins], self.trades[rows, bins]
-        corrected: Floats = (KAPPA * prior + wins) / (KAPPA + trades)
+        corrected: Floats = prior + (wins - trades * prior) / (KAPPA + trades)
         return corrected
 
 

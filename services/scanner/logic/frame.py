@@ -15,7 +15,7 @@ _DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The signal interval, the confirmation interval, and the history that an indicator is computed from.
+    """The signal interval, the confirmation interval, and the history that an indicator is computed from: never less than a day.
 
     Recursive indicators never forget their start entirely, so the start must not depend on when a process was started:
     time is cut into epochs of `epoch_bars`, and in an epoch everything is computed from `warm_bars` before it began.
@@ -46,7 +46,8 @@ class Frame:
                 " for example 5m with 30m, or 1h with 4h"
             )
         needed = max(WARM_BARS, (EMA_SLOW + SLOPE_BARS + 1) * ratio)
-        return cls(interval, length_ms, ratio, max(_HIGHER_BARS * ratio, 2 * WARM_BARS), _EPOCH_BARS, needed)
+        warm = max(_HIGHER_BARS * ratio, 2 * WARM_BARS, _DAY_MS // length_ms)
+        return cls(interval, length_ms, ratio, warm, _EPOCH_BARS, needed)
 
     @property
     def capacity(self) -> int:
