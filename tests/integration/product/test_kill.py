@@ -1,7 +1,6 @@
 """kill -9 of any service in the middle of a replay: it comes back, nothing is doubled, nothing stays naked."""
 
 import asyncio
-from collections import Counter
 from pathlib import Path
 
 import httpx
@@ -43,10 +42,9 @@ async def test_killed_in_the_middle_everything_goes_on(victim: str, tmp_path: Pa
             positions, stops = await reader.positions(), await reader.open_stops()
             tape = await read_tape(run["nats_url"])
         opened = [p for p, _ in tape.messages["position"] if isinstance(p, PositionEvent) and p.event == "opened"]
-        entries = Counter(
-            p.symbol for p, _ in tape.messages["order"] if isinstance(p, OrderEvent) and p.event == "filled" and p.leg == "entry"
-        )
-        assert sum(entries.values()) == len(opened) == len({p.position_id for p in opened})
+        fills = [p for p, _ in tape.messages["order"] if isinstance(p, OrderEvent) and p.event == "filled" and p.leg == "entry"]
+        entries = {(p.client_id, p.order_id) for p in fills}
+        assert len(entries) == len({p.client_id for p in fills}) == len(opened) == len({p.position_id for p in opened})
         assert len({t.position_id for t in tape.trades}) == len(tape.trades)
         for position in positions:
             assert stops[position["symbol"]] == 1, f"{position['symbol']} has {stops[position['symbol']]} stops"
