@@ -1,15 +1,17 @@
 """The ASGI application: HTTP calls to handlers, errors to the venue's error bodies, WebSockets to the hub."""
 
+import asyncio
+import contextlib
 import inspect
 import logging
-from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 
 from services.paper_exchange.auth import Raw, check_signature, check_time, find_account
-from services.paper_exchange.call import Call, Route, RouteTable, Security
+from services.paper_exchange.call import Call, Route, RouteTable, Security, Text
 from services.paper_exchange.exchange import Exchange
+from services.paper_exchange.fault_layer import HTML, Answer, FaultLayer, NoAnswer
 from services.paper_exchange.live_market import LiveMarket
 from services.paper_exchange.logic.entities import Account
 from services.paper_exchange.logic.params import Params
@@ -58,6 +60,11 @@ class App:
         self.exchange = exchange
         self.routes = routes
         self.sockets = sockets
+        self.faults = FaultLayer(exchange) if exchange.options.faults else None
+        if self.faults is not None:
+            layer = self.faults
+            exchange.fault_layer = layer
+            sockets.refusing = lambda: layer.refusing
         self.wallets = WalletAuth() if exchange.desk.dialect is Dialect.ASTER else None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -79,6 +86,12 @@ class App:
                 address=(scope.get("client") or ("", 0))[0],
             )
             status, body = await self._answer(raw, headers)
+        except Answer as instead:
+            status, body = instead.status, instead.body
+            headers += [(name.encode(), value.encode()) for name, value in instead.headers]
+        except NoAnswer as silence:
+            await _wait_for_disconnect(receive, silence.seconds)
+            status, body = 504, HTML
         except Reject as refused:
             status, body = refused.status, orjson.dumps(refused.body())
             headers += [(name.encode(), value.encode()) for name, value in refused.headers]
@@ -89,27 +102,34 @@ class App:
         await _respond(send, status, body, [*headers, (b"x-mraster-speed", self.exchange.speed_header().encode())])
 
     async def _answer(self, raw: Raw, headers: Headers) -> tuple[int, bytes]:
-        exchange = self.exchange
-        control = raw.path.startswith("/paper/")
-        exchange.counts.requests += not control
         route = self.routes.get((raw.method, raw.path))
+        control = raw.path.startswith("/paper/")
+        self.exchange.counts.requests += not control
         if route is None:
             raise reject(-5000, path=raw.path, method=raw.method)
         params = read_params(raw)
         if not control:
-            self._charge(raw, params, route, headers)
-            exchange.begin()
+            return await self._venue(raw, params, route, headers)
+        account = self._identify(raw, params, route)
+        return 200, await self._handle(Call(raw=raw, params=params, exchange=self.exchange, account=account), route, headers)
+
+    async def _venue(self, raw: Raw, params: Params, route: Route, headers: Headers) -> tuple[int, bytes]:
+        """A call of the venue's own API: faults, weight, mirror or handler, order counts, faults again."""
+        exchange = self.exchange
+        if self.faults is not None:
+            await self.faults.before(raw, params)
+        self._charge(raw, params, route, headers)
+        exchange.begin()
         if route.mirrored and isinstance(exchange.market, LiveMarket):
             return await self._mirror(raw, headers, exchange.market)
         account = self._identify(raw, params, route)
-        call = Call(raw=raw, params=params, exchange=exchange, account=account)
         if route.orders and isinstance(exchange.market, LiveMarket):
             await exchange.market.refresh((params.text("symbol") or "").upper())
-        answer = await self._handle(call, route)
+        body = await self._handle(Call(raw=raw, params=params, exchange=exchange, account=account), route, headers)
         if route.orders and account is not None:
             short, long = exchange.limits.charge_orders(account.key, 0, exchange.market.scale)
             headers += [(b"x-mbx-order-count-10s", str(short).encode()), (b"x-mbx-order-count-1m", str(long).encode())]
-        return 200, orjson.dumps(answer)
+        return 200, body if self.faults is None else self.faults.after(raw, params, body)
 
     def _charge(self, raw: Raw, params: Params, route: Route, headers: Headers) -> None:
         weight = route.weight if isinstance(route.weight, int) else route.weight(params)
@@ -123,14 +143,18 @@ class App:
         headers += [(name.encode(), value.encode()) for name, value in kept.items()]
         return status, body
 
-    async def _handle(self, call: Call, route: Route) -> Any:
+    async def _handle(self, call: Call, route: Route, headers: Headers) -> bytes:
         try:
             found = route.handler(call)
-            return await found if inspect.isawaitable(found) else found
+            answer = await found if inspect.isawaitable(found) else found
         finally:
             self.exchange.flush()
             if route.orders and isinstance(self.exchange.market, LiveMarket):
                 self.exchange.market.watch()
+        if isinstance(answer, Text):
+            headers.append((b"content-type", answer.content_type.encode()))
+            return answer.text.encode()
+        return orjson.dumps(answer)
 
     def _identify(self, raw: Raw, params: Params, route: Route) -> Account | None:
         if route.security is Security.NONE:
@@ -148,12 +172,16 @@ class App:
         return account
 
 
+async def _wait_for_disconnect(receive: Receive, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+
 async def _respond(send: Send, status: int, body: bytes, headers: Headers) -> None:
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *headers],
-        }
-    )
+    if not any(name == b"content-type" for name, _ in headers):
+        headers.append((b"content-type", b"text/html" if body[:1] == b"<" else b"application/json"))
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
     await send({"type": "http.response.body", "body": body})

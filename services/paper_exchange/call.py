@@ -38,6 +38,14 @@ class Call:
         return self.account
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """An answer that is not JSON."""
+
+    content_type: str
+    text: str
+
+
 Handler = Callable[[Call], Any | Awaitable[Any]]
 Weight = int | Callable[[Params], int]
 

@@ -3,7 +3,7 @@
 Every change goes the same way: the desk changes, the change is committed, then the account is told and the answer goes out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from services.paper_exchange.hub import Hub
 from services.paper_exchange.limits import Limits
 from services.paper_exchange.listen_keys import ListenKeys
 from services.paper_exchange.logic.cancelling import cancel_all
-from services.paper_exchange.logic.desk import Desk
+from services.paper_exchange.logic.desk import Desk, UserEvent
 from services.paper_exchange.logic.entities import Account
 from services.paper_exchange.logic.ledger import book_income
 from services.paper_exchange.options import Options
@@ -79,6 +79,9 @@ class Exchange:
         self.countdowns = Countdowns(wall)
         self.counts = Counts()
         self.limits = Limits(wall, enabled=options.limits)
+        self.event_filter: Callable[[list[tuple[str, UserEvent]]], list[tuple[str, UserEvent]]] | None = None
+        self.skew: Callable[[], int] = lambda: 0
+        self.fault_layer: Any = None
         self.market: Market
 
     @property
@@ -97,7 +100,8 @@ class Exchange:
 
     def times(self) -> Times:
         """The clocks that a timestamp is checked against."""
-        return Times(self.wall.wall_ms(), self.now_ms(), self.market.scale, self.market.slack_ms)
+        skew = self.skew()
+        return Times(self.wall.wall_ms() + skew, self.now_ms() + skew, self.market.scale, self.market.slack_ms)
 
     def speed_header(self) -> str:
         """Value of X-MRASTER-SPEED: 0 in lock-step, else venue seconds per second."""
@@ -112,7 +116,10 @@ class Exchange:
         changes = self.desk.take_changes()
         if changes:
             self.store.commit(changes, self.desk.counters, self.desk.time_ms, self.market.position())
-        for key, event in self.desk.take_events():
+        events = self.desk.take_events()
+        if self.event_filter is not None:
+            events = self.event_filter(events)
+        for key, event in events:
             self.tell(key, event)
 
     def tell(self, key: str, event: dict[str, Any]) -> None:
@@ -128,6 +135,13 @@ class Exchange:
         book_income(self.desk, account, "", ("TRANSFER", balance), ("DEPOSIT", ""))
         self.desk.touch_account(account)
         return account
+
+    def forget(self, account: Account) -> None:
+        """Take an account and everything it has done out of the venue."""
+        for order in (*account.open_orders(), *account.open_algos()):
+            self.desk.drop_work(order)
+        self.desk.accounts.pop(account.key)
+        self.store.forget(account)
 
     def check_timers(self) -> None:
         """Expire listen keys and fire cancel countdowns that are due."""

@@ -50,7 +50,7 @@ class Hub:
         self.wanted: dict[Kind, dict[str, Stream]] = {kind: {} for kind in Kind}
         self._listeners: dict[str, dict[Connection, None]] = {}
         self._sorted: dict[Kind, list[Stream]] = {}
-        self.muted: frozenset[str] = frozenset()
+        self.mute: Callable[[str, str], bool] | None = None
 
     def add(self, connection: Connection) -> None:
         """A client connected."""
@@ -112,7 +112,7 @@ class Hub:
     def publish(self, name: str, data: bytes, event: str = "") -> int:
         """Send a payload to everybody on a stream: raw or wrapped, each text made once. Returns how many got it."""
         listeners = self._listeners.get(name)
-        if listeners is None:
+        if listeners is None or (self.mute is not None and self.mute(name, event)):
             return 0
         texts: list[str] = ["", ""]
         sent = 0

@@ -18,7 +18,7 @@ from services.paper_exchange.live_market import LiveMarket
 from services.paper_exchange.live_start import build_live
 from services.paper_exchange.markets import build_exchange, plan_replay, plan_synthetic
 from services.paper_exchange.options import MarketKind, Options, check
-from services.paper_exchange.routes import account, control, public, trade
+from services.paper_exchange.routes import account, admin, control, faults, public, trade
 from services.paper_exchange.store import Store
 from services.paper_exchange.wall import SystemWall, Wall
 from services.paper_exchange.websocket import STREAMS_MOST, Sockets
@@ -81,7 +81,9 @@ async def build(options: Options, store: Store, wall: Wall) -> Exchange:
 def build_app(exchange: Exchange) -> App:
     """The application of an exchange."""
     dialect = exchange.options.dialect
-    routes = {**public.table(dialect), **account.table(dialect), **trade.table(dialect), **control.table()}
+    routes = {**public.table(dialect), **account.table(dialect), **trade.table(dialect), **control.table(), **admin.table()}
+    if exchange.options.faults:
+        routes |= faults.table()
     sockets = Sockets(exchange.hub, STREAMS_MOST[dialect.value], exchange.options.slow_frames)
     return App(exchange, routes, sockets)
 

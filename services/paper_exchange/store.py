@@ -143,10 +143,15 @@ class Store:
             (account.open_algo_ids if order.algo else account.open_ids)[order.client_id] = order.order_id
             desk.add_work(order)
 
-    def clear(self) -> None:
-        """Forget everything but the version."""
-        for table in ("accounts", "orders", "trades", "incomes"):
-            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the tuple above
+    def forget(self, account: Account) -> None:
+        """Delete an account with its orders, trades and incomes."""
+        orders = [(order.algo, order.order_id) for order in (*account.orders.values(), *account.algos.values())]
+        self._db.execute("BEGIN")
+        self._db.execute("DELETE FROM accounts WHERE key = ?", (account.key,))
+        self._db.executemany("DELETE FROM orders WHERE algo = ? AND id = ?", orders)
+        self._db.executemany("DELETE FROM trades WHERE id = ?", [(trade.trade_id,) for trade in account.trades])
+        self._db.executemany("DELETE FROM incomes WHERE id = ?", [(row.tran_id,) for row in account.incomes])
+        self._db.execute("COMMIT")
 
     def close(self) -> None:
         """Close the file."""

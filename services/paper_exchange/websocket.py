@@ -43,12 +43,13 @@ class Sockets:
         self.hub = hub
         self.most_streams = most_streams
         self.slow_frames = slow_frames
+        self.refusing: Callable[[], bool] = lambda: False
 
     async def serve(self, scope: Message, receive: Receive, send: Send) -> None:
         """One client from handshake to close."""
         await receive()
         opened = open_path(scope["path"], scope["query_string"].decode("latin-1"))
-        if opened is None:
+        if opened is None or self.refusing():
             await send({"type": "websocket.close", "code": 1008, "reason": "expected /ws or /stream"})
             return
         route, combined, names, events = opened

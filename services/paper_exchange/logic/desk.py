@@ -81,6 +81,7 @@ class Desk:
         self.events: list[tuple[str, UserEvent]] = []
         self.changes = Changes()
         self.called: set[str] = set()
+        self.shape_fills: Callable[[Order, list[tuple[Decimal, Decimal]]], list[tuple[Decimal, Decimal]]] | None = None
         self.forced: list[dict[str, Any]] = []
         self.counters: dict[str, int] = {"order": 1_000_000_000, "algo": 2_000_000_000, "trade": 100_000, "tran": 500_000, "auto": 0}
 

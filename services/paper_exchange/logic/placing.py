@@ -241,7 +241,10 @@ def match(desk: Desk, account: Account, order: Order, quote: Quote) -> None:
             return
         order.quantity = min(order.quantity, order.executed + room)
     limit = order.price if order.type is OrderType.LIMIT else ZERO
-    for price, quantity in walk(quote, order.side, order.left, limit):
+    fills = walk(quote, order.side, order.left, limit)
+    if desk.shape_fills is not None:
+        fills = desk.shape_fills(order, fills)
+    for price, quantity in fills:
         fill(desk, account, order, Execution(price=price, quantity=quantity, maker=False, mid=quote.mid))
     if not order.status.open:
         return

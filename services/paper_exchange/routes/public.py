@@ -16,7 +16,7 @@ def ping(_call: Call) -> dict[str, Any]:
 
 def server_time(call: Call) -> dict[str, Any]:
     """GET time."""
-    return {"serverTime": call.exchange.now_ms()}
+    return {"serverTime": call.exchange.now_ms() + call.exchange.skew()}
 
 
 def exchange_info(call: Call) -> dict[str, Any]:

@@ -1,0 +1,162 @@
+"""Administration of the paper venue: market time, accounts, reset, reports, exports. All need an API key of the venue."""
+
+import csv
+import io
+from decimal import Decimal
+from typing import Any
+
+from services.paper_exchange.call import Call, Route, Security, Text
+from services.paper_exchange.candle_market import CandleMarket
+from services.paper_exchange.logic.entities import Account
+from services.paper_exchange.logic.money import ZERO, money
+from services.paper_exchange.logic.reject import Reject, reject
+from services.paper_exchange.logic.view_orders import algo_row, income_row, order_row, trade_row
+
+Body = dict[str, Any]
+_KEY_MOST = 128
+
+
+def _market(call: Call) -> CandleMarket:
+    market = call.exchange.market
+    if not isinstance(market, CandleMarket):
+        raise Reject(-1000, "A live market cannot be paused, sped up or moved.")
+    return market
+
+
+def pause(call: Call) -> Body:
+    """POST /paper/v1/pause: time stands still until resume."""
+    _market(call).pacer.pause(paused=True)
+    return {"paused": True, "time_ms": call.exchange.now_ms()}
+
+
+def resume(call: Call) -> Body:
+    """POST /paper/v1/resume."""
+    _market(call).pacer.pause(paused=False)
+    return {"paused": False, "time_ms": call.exchange.now_ms()}
+
+
+def set_speed(call: Call) -> Body:
+    """POST /paper/v1/speed: `speed` is a positive number or max."""
+    text = call.params.need("speed")
+    speed = Decimal("Infinity") if text == "max" else call.params.decimal("speed") or ZERO
+    if speed <= 0:
+        raise reject(-1130, name="speed")
+    _market(call).pacer.set_speed(float(speed))
+    return {"speed": float(speed) if speed.is_finite() else "max", "time_ms": call.exchange.now_ms()}
+
+
+def seek(call: Call) -> Body:
+    """POST /paper/v1/seek: run at full speed to `time` (ms); orders and positions meet every price on the way."""
+    pacer, target = _market(call).pacer, call.params.integer("time")
+    if target is None or target < call.exchange.now_ms():
+        raise Reject(-1130, "Data sent for parameter 'time' is not valid: a market moves forward only.")
+    while not pacer.ended and call.exchange.desk.time_ms < target:
+        pacer.step()
+    pacer.anchor(call.exchange.desk.time_ms)
+    return {"time_ms": call.exchange.now_ms(), "ended": pacer.ended}
+
+
+def accounts(call: Call) -> list[Body]:
+    """GET /paper/v1/accounts: keys (never secrets) and balances."""
+    return [{"key": item.key, "alias": item.alias, "wallet": money(item.wallet)} for item in call.exchange.desk.accounts.values()]
+
+
+def add_account(call: Call) -> Body:
+    """POST /paper/v1/accounts: `key`, `secret`, `balance`."""
+    key, secret = call.params.need("key"), call.params.need("secret")
+    balance = call.params.decimal("balance") or call.exchange.options.balance
+    if not key.isascii() or not key.isprintable() or " " in key or len(key) > _KEY_MOST or key in call.exchange.desk.accounts:
+        raise reject(-1130, name="key")
+    if balance <= 0:
+        raise reject(-1130, name="balance")
+    account = call.exchange.open_account(key, secret, balance)
+    return {"key": account.key, "alias": account.alias, "wallet": money(account.wallet)}
+
+
+def _chosen(call: Call) -> Account:
+    key = call.params.text("key") or call.owner.key
+    found = call.exchange.desk.accounts.get(key)
+    if found is None:
+        raise reject(-2015)
+    return found
+
+
+def reset(call: Call) -> Body:
+    """POST /paper/v1/reset: an account as new, with its opening balance; market time goes on."""
+    account = _chosen(call)
+    balance = call.params.decimal("balance") or call.exchange.options.balance
+    if balance <= 0:
+        raise reject(-1130, name="balance")
+    call.exchange.forget(account)
+    fresh = call.exchange.open_account(account.key, account.secret, balance)
+    return {"key": fresh.key, "wallet": money(fresh.wallet)}
+
+
+def report(call: Call) -> Body:
+    """GET /paper/v1/report: what trading made and what it cost; fees, funding and slippage as three lines.
+
+    Slippage is what fills lost against the mid price. It is part of the realised PnL, not a payment, so it is not in `income`.
+    """
+    account = _chosen(call)
+    lines = {"REALIZED_PNL": ZERO, "COMMISSION": ZERO, "FUNDING_FEE": ZERO, "INSURANCE_CLEAR": ZERO, "TRANSFER": ZERO}
+    for row in account.incomes:
+        lines[row.kind] = lines.get(row.kind, ZERO) + row.amount
+    slippage = sum((trade.slippage for trade in account.trades), ZERO)
+    return {
+        "trades": len(account.trades),
+        "deposits": money(lines["TRANSFER"]),
+        "realised": money(lines["REALIZED_PNL"]),
+        "fees": money(-lines["COMMISSION"]),
+        "funding": money(-lines["FUNDING_FEE"]),
+        "slippage": money(slippage),
+        "liquidation": money(-lines["INSURANCE_CLEAR"]),
+        "wallet": money(account.wallet),
+    }
+
+
+def export(call: Call) -> Text:
+    """GET /paper/v1/export: `what` is trades, orders, algo_orders or income; CSV with a header."""
+    account, desk = _chosen(call), call.exchange.desk
+    what = call.params.text("what") or "trades"
+    rows: list[Body]
+    if what == "trades":
+        rows = [{**trade_row(desk, trade), "slippage": money(trade.slippage)} for trade in account.trades]
+    elif what == "orders":
+        rows = [order_row(desk, order) for order in account.orders.values()]
+    elif what == "algo_orders":
+        rows = [algo_row(desk, account, order) for order in account.algos.values()]
+    elif what == "income":
+        rows = [income_row(desk, row) for row in account.incomes]
+    else:
+        raise reject(-1130, name="what")
+    return Text("text/csv; charset=utf-8", _csv(rows))
+
+
+def _csv(rows: list[Body]) -> str:
+    out = io.StringIO()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A spreadsheet must not take a client's id for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "@", "+"} else value
+
+
+def table() -> dict[tuple[str, str], Route]:
+    """Administration routes."""
+    key = Security.KEY
+    return {
+        ("POST", "/paper/v1/pause"): Route(pause, key),
+        ("POST", "/paper/v1/resume"): Route(resume, key),
+        ("POST", "/paper/v1/speed"): Route(set_speed, key),
+        ("POST", "/paper/v1/seek"): Route(seek, key),
+        ("GET", "/paper/v1/accounts"): Route(accounts, key),
+        ("POST", "/paper/v1/accounts"): Route(add_account, key),
+        ("POST", "/paper/v1/reset"): Route(reset, key),
+        ("GET", "/paper/v1/report"): Route(report, key),
+        ("GET", "/paper/v1/export"): Route(export, key),
+    }
