@@ -11,10 +11,12 @@ import httpx
 from services.paper_exchange.auth import Raw
 from services.paper_exchange.exchange import Exchange
 from services.paper_exchange.face import CandleFace
+from services.paper_exchange.logic.filling import expire_due
 from services.paper_exchange.logic.funding import DEFAULT_RATE
 from services.paper_exchange.logic.quote import Quote
 from services.paper_exchange.logic.reject import Reject
 from services.paper_exchange.logic.rules import SymbolRules
+from services.paper_exchange.logic.settling import Fall, check_margins, pay_funding
 from services.paper_exchange.logic.streams import Stream
 from services.paper_exchange.logic.triggers import Move, on_move
 from services.paper_exchange.sources.upstream import Upstream
@@ -202,18 +204,33 @@ class LiveMarket:
             symbol = row.get("s", "")
             before = self.prices.prices.get(symbol)
             start = before.last if before is not None else None
+            if take is not None and before is not None:
+                self._fund(symbol, before, row)
             if take is not None and take(row) is not None and start is not None and symbol in self.exchange.desk.working:
                 self._move(symbol, start)
                 moved = True
+        if rows and rows[0].get("e") == "markPriceUpdate":
+            self.exchange.begin()
+            check_margins(self.exchange.desk, Fall({}))
+            moved = True
         if moved:
             self.exchange.flush()
             self.watch()
         self.exchange.hub.publish(name, data)
 
+    def _fund(self, symbol: str, price: Price, row: Mapping[str, Any]) -> None:
+        """Settle a funding when the upstream has moved on to the next one: the last rate that was announced, at the present mark."""
+        coming = row.get("T") if row.get("e") == "markPriceUpdate" else None
+        if coming and price.next_funding_ms and coming > price.next_funding_ms:
+            self.exchange.begin()
+            pay_funding(self.exchange.desk, symbol, Decimal(repr(price.rate)))
+            self.exchange.flush()
+
     def _move(self, symbol: str, start: Decimal) -> None:
         quote = self.prices.quote(symbol)
         if quote is not None:
             self.exchange.begin()
+            expire_due(self.exchange.desk)
             on_move(self.exchange.desk, Move(start, quote, jump=True))
 
     async def refresh(self, symbol: str) -> None:

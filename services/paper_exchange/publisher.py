@@ -42,6 +42,7 @@ class Publisher:
         """Send the frames of a batch."""
         now = batch.time_ms
         if batch.kind is BatchKind.PRICES:
+            self._forced()
             self._trades(now)
             self._books_of(now)
             self._depths(now)
@@ -59,6 +60,13 @@ class Publisher:
 
     def _send(self, stream: Stream, payload: Any) -> None:
         self.hub.publish(stream.name, orjson.dumps(payload))
+
+    def _forced(self) -> None:
+        """Liquidations; a single object also on the stream of all contracts."""
+        for event in self.venue.desk.take_forced():
+            data = orjson.dumps(event)
+            self.hub.publish(f"{event['o']['s'].lower()}@forceOrder", data)
+            self.hub.publish("!forceOrder@arr", data)
 
     def _trades(self, now: int) -> None:
         for stream in self.hub.streams(Kind.TRADE):

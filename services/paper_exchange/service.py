@@ -5,6 +5,7 @@ Serves the venue's API to whoever connects. Owns its store. Calls the upstream v
 
 import asyncio
 import contextlib
+import math
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from services.paper_exchange.options import MarketKind, Options, check
 from services.paper_exchange.routes import account, admin, control, faults, public, trade
 from services.paper_exchange.store import Store
 from services.paper_exchange.wall import SystemWall, Wall
-from services.paper_exchange.websocket import STREAMS_MOST, Sockets
+from services.paper_exchange.websocket import STREAMS_MOST, Bucket, Sockets
 from shared.domain.errors import ConfigError
 
 _TIMER_S = 0.05
@@ -85,7 +86,15 @@ def build_app(exchange: Exchange) -> App:
     if exchange.options.faults:
         routes |= faults.table()
     sockets = Sockets(exchange.hub, STREAMS_MOST[dialect.value], exchange.options.slow_frames)
+    if exchange.options.limits:
+        sockets.bucket = lambda: _bucket(exchange)
     return App(exchange, routes, sockets)
+
+
+def _bucket(exchange: Exchange) -> Bucket:
+    """Messages a client may send, in step with the speed of the market; none are counted where time does not run by itself."""
+    speed = exchange.market.scale
+    return Bucket(exchange.wall.monotonic_s, 10.0 * max(1.0, speed)) if 0 < speed < math.inf else Bucket()
 
 
 async def _timers(exchange: Exchange) -> None:

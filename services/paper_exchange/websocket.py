@@ -36,6 +36,26 @@ def open_path(path: str, query: str) -> tuple[Route, bool, list[str], frozenset[
     return route, parts[0] == "stream", names, events
 
 
+class Bucket:
+    """How many messages a client may send: 15 at once, ten more each second; without a clock as many as it likes."""
+
+    def __init__(self, now_s: Callable[[], float] | None = None, rate: float = 10.0, size: float = 15.0) -> None:
+        self._now_s = now_s
+        self._rate = rate
+        self._size = size
+        self._left = size
+        self._at = now_s() if now_s is not None else 0.0
+
+    def take(self) -> bool:
+        """Count a message; False when it is one too many."""
+        if self._now_s is None:
+            return True
+        now = self._now_s()
+        self._left = min(self._size, self._left + (now - self._at) * self._rate) - 1
+        self._at = now
+        return self._left >= 0
+
+
 class Sockets:
     """Serves WebSocket clients on behalf of a hub."""
 
@@ -43,6 +63,7 @@ class Sockets:
         self.hub = hub
         self.most_streams = most_streams
         self.slow_frames = slow_frames
+        self.bucket: Callable[[], Bucket] = Bucket
         self.refusing: Callable[[], bool] = lambda: False
 
     async def serve(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -79,10 +100,14 @@ class Sockets:
             await connection.wake.wait()
 
     async def _read(self, connection: Connection, receive: Receive) -> None:
+        bucket = self.bucket()
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
+            if not bucket.take():
+                connection.close(1008, "Too many requests")
+                continue
             text = message.get("text") or (message.get("bytes") or b"").decode("utf-8", "replace")
             self._answer(connection, text)
 

@@ -57,7 +57,7 @@ def close_parent(desk: Desk, account: Account, order: Order) -> None:
 def stop_order(desk: Desk, account: Account, order: Order, status: OrderStatus) -> None:
     """Cancel or expire an order and say so."""
     end(desk, account, order, status)
-    tell_order(desk, account, order, status.value)
+    tell_order(desk, account, order, "EXPIRED" if status is OrderStatus.EXPIRED_IN_MATCH else status.value)
     if not order.algo:
         close_parent(desk, account, order)
 
@@ -103,3 +103,10 @@ def _expire_with_position(desk: Desk, account: Account, cause: Order) -> None:
     for order in (*account.open_orders(), *account.open_algos()):
         if order.key == cause.key and order.waiting and order.tif.value == "GTE_GTC":
             stop_order(desk, account, order, OrderStatus.EXPIRED)
+
+
+def expire_due(desk: Desk) -> None:
+    """Expire orders whose goodTillDate has come (GTD)."""
+    due = [order for waiting in desk.working.values() for order in waiting.values() if 0 < order.good_till_ms <= desk.time_ms]
+    for order in sorted(due, key=lambda item: item.order_id):
+        stop_order(desk, desk.account(order.account), order, OrderStatus.EXPIRED)

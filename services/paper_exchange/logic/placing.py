@@ -5,10 +5,10 @@ from decimal import Decimal
 from services.paper_exchange.logic import brackets, events
 from services.paper_exchange.logic.desk import Desk
 from services.paper_exchange.logic.entities import Account, Order, Spec, Tif
-from services.paper_exchange.logic.filling import closable, closes, fill, stop_order, trim_reducing
+from services.paper_exchange.logic.filling import closable, closes, stop_order
 from services.paper_exchange.logic.filters import check_filters
-from services.paper_exchange.logic.ledger import Execution
 from services.paper_exchange.logic.margin import of_account, open_notionals, orders_initial
+from services.paper_exchange.logic.matching import match
 from services.paper_exchange.logic.money import ZERO
 from services.paper_exchange.logic.quote import Quote, walk
 from services.paper_exchange.logic.reject import Reject, reject
@@ -17,6 +17,10 @@ from shared.domain.order import OrderStatus, OrderType, PositionSide, Side
 
 ALGO_LIMIT = 200
 """Open algo orders of an account over all symbols (-4045 beyond)."""
+
+
+GTD_LEAST_MS = 600_000
+"""A GTD order must live longer than ten minutes."""
 
 
 def make_order(desk: Desk, account: Account, spec: Spec, *, algo: bool) -> Order:
@@ -178,6 +182,8 @@ def place(desk: Desk, account: Account, spec: Spec) -> Order:
     if spec.price_match != "NONE" and spec.type is OrderType.LIMIT:
         found = desk.market.quote(spec.symbol)
         spec = _priced(spec, match_price(spec, found))
+    if spec.tif is Tif.GTD and spec.good_till_ms <= desk.time_ms + GTD_LEAST_MS:
+        raise reject(-1130, name="goodTillDate")
     quote = check_spec(desk, account, spec, algo=False)
     order = make_order(desk, account, spec, algo=False)
     _check_reducing(account, order)
@@ -230,39 +236,6 @@ def _check_immediate(order: Order, quote: Quote) -> None:
         offered = sum((taken for _, taken in walk(quote, order.side, order.quantity, order.price)), ZERO)
         if offered < order.quantity:
             raise reject(-5021)
-
-
-def match(desk: Desk, account: Account, order: Order, quote: Quote) -> None:
-    """Match a new order with the book: take what it may, then rest, or expire what an IOC or market order leaves."""
-    if closes(order):
-        room = closable(account, order)
-        if not room:
-            stop_order(desk, account, order, OrderStatus.EXPIRED)
-            return
-        order.quantity = min(order.quantity, order.executed + room)
-    limit = order.price if order.type is OrderType.LIMIT else ZERO
-    fills = walk(quote, order.side, order.left, limit)
-    if desk.shape_fills is not None:
-        fills = desk.shape_fills(order, fills)
-    for price, quantity in fills:
-        fill(desk, account, order, Execution(price=price, quantity=quantity, maker=False, mid=quote.mid))
-    if not order.status.open:
-        return
-    if order.type is OrderType.LIMIT and order.tif not in {Tif.IOC, Tif.FOK}:
-        order.queue = queue_ahead(order, quote)
-        desk.add_work(order)
-        if order.reduce_only:
-            trim_reducing(desk, account, order)
-    else:
-        stop_order(desk, account, order, OrderStatus.EXPIRED)
-
-
-def queue_ahead(order: Order, quote: Quote) -> Decimal:
-    """What rests before a new limit order at its price: the modelled quantity of its level."""
-    for price, quantity in quote.levels(order.side.opposite):
-        if (order.price - price) * order.side.sign >= 0:
-            return quantity if order.price == price else ZERO
-    return ZERO
 
 
 def amend(desk: Desk, account: Account, order: Order, quantity: Decimal, price: Decimal) -> Order:

@@ -123,6 +123,14 @@ def _words(dialect: Dialect, *, algo: bool) -> tuple[str, str, str]:
     return "stopPrice", "activationPrice" if dialect is Dialect.ASTER else "activatePrice", "newClientOrderId"
 
 
+def _stp(params: Params, dialect: Dialect) -> str:
+    name = "stpMode" if dialect is Dialect.ASTER else "selfTradePreventionMode"
+    word = (params.text(name) or "EXPIRE_MAKER").upper()
+    if word not in {"NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"}:
+        raise reject(-1130, name=name)
+    return word
+
+
 def _good_till(params: Params, tif: Tif) -> int:
     value = params.integer("goodTillDate")
     if tif is Tif.GTD and not value:
@@ -166,7 +174,7 @@ def read_spec(params: Params, dialect: Dialect, *, algo: bool = False) -> Spec:
             working=_working(params),
             client_id=params.client_id(client),
             price_match=price_match,
-            stp=(params.text("selfTradePreventionMode") or "EXPIRE_MAKER").upper(),
+            stp=_stp(params, dialect),
             good_till_ms=_good_till(params, tif),
             result=(params.text("newOrderRespType") or "ACK").upper() == "RESULT",
         )

@@ -13,8 +13,9 @@ from services.paper_exchange.logic.desk import Desk
 from services.paper_exchange.logic.entities import Account, Order, Tif
 from services.paper_exchange.logic.filling import closable, closes, end, fill, stop_order, tell_order
 from services.paper_exchange.logic.ledger import Execution
+from services.paper_exchange.logic.matching import match
 from services.paper_exchange.logic.money import ZERO, snap_down
-from services.paper_exchange.logic.placing import check_margin, match, register
+from services.paper_exchange.logic.placing import check_margin, register
 from services.paper_exchange.logic.quote import Quote
 from services.paper_exchange.logic.reject import Reject
 from shared.domain.order import OrderStatus, OrderType, Side

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from services.paper_exchange.logic.daily import Daily
 from services.paper_exchange.logic.desk import Desk
+from services.paper_exchange.logic.filling import expire_due
 from services.paper_exchange.logic.intervals import served
 from services.paper_exchange.logic.running import Running
 from services.paper_exchange.logic.settling import Fall, FundingDue, check_margins, fund_held
@@ -73,6 +74,7 @@ class Venue:
 
     def _move(self, before: dict[str, tuple[Decimal, float]], *, jump: bool) -> None:
         tape = self.tape
+        expire_due(self.desk)
         for symbol, (start, traded) in before.items():
             row = tape.index[symbol]
             quote = tape.quote(symbol)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from services.paper_exchange.logic.filling import expire_due
 from services.paper_exchange.logic.reject import Reject
 from shared.domain.order import OrderStatus
 from tests.unit.paper_exchange.bench_desk import Bench, D
@@ -251,3 +252,30 @@ def test_mark_price_triggers_watch_the_mark() -> None:
     bench.mark = D("97.5")
     bench.move("97")
     assert stop.status.value == "FINISHED"
+
+
+@pytest.mark.parametrize(
+    ("mode", "maker", "taker"),
+    [
+        ("EXPIRE_MAKER", "EXPIRED_IN_MATCH", "FILLED"),
+        ("EXPIRE_TAKER", "NEW", "EXPIRED_IN_MATCH"),
+        ("EXPIRE_BOTH", "EXPIRED_IN_MATCH", "EXPIRED_IN_MATCH"),
+        ("NONE", "NEW", "FILLED"),
+    ],
+)
+def test_self_trade_prevention(mode: str, maker: str, taker: str) -> None:
+    bench = Bench()
+    resting = bench.order("LIMIT", "SELL", quantity="1", price="100.1", timeInForce="GTX")
+    order = bench.order("MARKET", "BUY", quantity="1", selfTradePreventionMode=mode)
+    assert (resting.status.value, order.status.value) == (maker, taker)
+
+
+def test_an_order_with_a_date_expires_on_it() -> None:
+    bench = Bench()
+    words = {"quantity": "1", "price": "99", "timeInForce": "GTD"}
+    assert code_of(lambda: bench.order("LIMIT", "BUY", **words, goodTillDate=1_600_000)) == -1130
+    order = bench.order("LIMIT", "BUY", **words, goodTillDate=1_700_000)
+    bench.desk.time_ms = 1_700_000
+    expire_due(bench.desk)
+    assert order.status.value == "EXPIRED"
+    assert not bench.account.open_ids
