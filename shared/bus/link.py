@@ -3,6 +3,7 @@
 - Nothing is buffered while disconnected, and what was queued at the moment of the break is thrown away: a message whose
   publisher was told "not confirmed" must not be sent later.
 - `flush` writes its PING before what is still queued, so it is no barrier; `barrier` is.
+- A server that stands still while bytes wait in the socket cannot hold up closing or reconnecting.
 - A timed-out PING whose PONG comes late would end nats-py's read loop; here the future is not cancelled.
 """
 
@@ -62,7 +63,7 @@ def translated(what: str, *, setup: bool = False) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        if setup and error.code != _NOT_NOW:
+        if setup and error.code not in (None, _NOT_NOW):
             raise ConfigError(f"{what}: the server refuses it: {error.description} (error {error.err_code})") from error
         raise _meaning(what, error) from error
     except (errors.Error, TimeoutError, OSError) as error:
@@ -147,8 +148,9 @@ class Link(Client):
             ) from error
 
     async def shut(self) -> None:
-        """Close on our own wish."""
+        """Close on our own wish. What is unsent is thrown away: `barrier` comes before."""
         self._ours = True
+        self._cut()
         with contextlib.suppress(errors.Error, OSError, AssertionError):
             await self.close()
 
@@ -192,9 +194,22 @@ class Link(Client):
             _LOG.warning("nats %s: %s", self.address, text)
         self.last_trouble = text
 
-    async def _disconnected(self) -> None:
+    async def _attempt_reconnect(self) -> None:
+        self._cut()
+        await super()._attempt_reconnect()
+
+    def _cut(self) -> None:
+        """Throw away what is unsent, in the queue and in the socket.
+
+        A graceful close would wait until a server that stands still takes it, and a reconnect would wait for that close.
+        """
         self._pending = []
         self._pending_data_size = 0
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()
+
+    async def _disconnected(self) -> None:
         if self._on_disconnect is not None and not self._ours:
             self._on_disconnect()
 

@@ -163,6 +163,8 @@ class Server(ABC):
     def freeze(self) -> None:
         """The process stands still (SIGSTOP): connections stay open, nothing answers."""
         self._signal(signal.SIGSTOP)
+        if self.running and hasattr(os, "waitid"):  # the signal is sent, but threads may still run for a moment
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
         """The process goes on (SIGCONT)."""

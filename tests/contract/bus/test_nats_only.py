@@ -91,9 +91,10 @@ async def test_what_was_queued_when_the_connection_broke_is_not_sent_later(nats_
     bus = await nats_world.bus()
     features = {f"feature_{n:05}": 0.5 for n in range(3_000)}
     big = [Outgoing(o.payload.model_copy(update={"features": features}), o.ts_ms) for o in (skip(number=n) for n in range(200))]
-    nats_world.server.freeze()  # so the socket's buffers fill up, and the client queues the rest
-    results = await asyncio.gather(*(bus.publish(message) for message in big), return_exceptions=True)
-    assert all(isinstance(result, BusUnavailable) for result in results)
+    nats_world.server.freeze()
+    for part in (big[:150], big[150:]):  # the first fills the buffers of the socket, the second waits in the client
+        results = await asyncio.gather(*(bus.publish(message) for message in part), return_exceptions=True)
+        assert all(isinstance(result, BusUnavailable) for result in results)
     assert isinstance(bus, NatsBus)
     assert bus._link.pending_data_size > 100_000
     nats_world.server.kill()
@@ -102,6 +103,26 @@ async def test_what_was_queued_when_the_connection_broke_is_not_sent_later(nats_
     await bus.ping()
     await bus.publish(candle(number=1))
     assert await nats_world.stored("SIGNAL") == []
+
+
+async def test_a_server_that_stands_still_with_full_buffers_does_not_hold_up_closing_or_reconnecting(nats_server: NatsServer) -> None:
+    quick = Timing(ping_s=0.1, pings=1, reconnect_s=0.05, publish_s=0.3, close_s=0.3)
+    bus, leaving = plain_bus(nats_server.url, quick), plain_bus(nats_server.url)
+    for each in (bus, leaving):
+        await each.connect(5)
+    await bus.provision(STREAMS)
+    features = {f"feature_{n:05}": 0.5 for n in range(3_000)}
+    big = [Outgoing(o.payload.model_copy(update={"features": features}), o.ts_ms) for o in (skip(number=n) for n in range(150))]
+    nats_server.freeze()
+    await asyncio.gather(*(each.publish(message) for each in (bus, leaving) for message in big), return_exceptions=True)
+    async with asyncio.timeout(5):
+        await leaving.close()
+    await eventually(lambda: not bus.connected)
+    nats_server.kill()
+    nats_server.start()
+    await eventually(lambda: bus.connected)
+    await bus.publish(candle(number=1))
+    await bus.close()
 
 
 async def test_nobody_there(nats_server: NatsServer) -> None:
