@@ -214,8 +214,9 @@ class Lifecycle:
         return good, facts
 
     async def activity(self) -> dict[str, int]:
-        """Messages that wait or are in hand (read first), work in hand and done; ready is 1 once the service works."""
-        pending = await self._ctx.bus.lag()
+        """Messages that wait or are in hand (read first; -1 = unknown), work in hand and done; ready is 1 once the service works."""
+        lag = await self._lag()
+        pending = -1 if lag is None else lag
         ready = int(self._state in {ServiceState.READY, ServiceState.STANDBY})
         return {"ready": ready, "pending": pending, **self._ctx.activity.snapshot()}
 
