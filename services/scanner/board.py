@@ -68,6 +68,10 @@ class Board:
         self._ranks[rows] = volume_rank(self.windows.day_volume(rows))
         self._ranked_bar = bar
 
+    def ranks(self, rows: Index) -> Floats:
+        """Volume ranks of some rows as of the last `rank`."""
+        return self._ranks[rows]
+
     def observe(self, rows: Index, bar: int) -> Features:
         """Features of symbols whose newest candle is `bar`."""
         return observe(self.windows, rows, bar)
@@ -90,7 +94,7 @@ class Board:
             funding_interval_ms=_column([float(self._funding_ms.get(symbol, FUNDING_MS)) for symbol in symbols]),
             mark_age_ms=_column([m and float(close_ms - m.time_ms) for m in marks]),
             quote_volume=self.windows.day_volume(rows),
-            volume_rank=self._ranks[rows],
+            volume_rank=self.ranks(rows),
             peers_long=longs,
             peers_short=shorts,
             bars_since_loss=_column([self._bars_since(loss, close_ms) for loss in losses]),

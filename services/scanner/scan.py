@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from services.scanner.board import Board
-from services.scanner.logic.decide import ClosedBatch, Rules, decide
+from services.scanner.logic.decide import ClosedBatch, Rules, judge, signals
 from services.scanner.logic.features import Features
 from services.scanner.logic.inbox import Arrival, Closed
 from services.scanner.logic.rules import rules_of
@@ -27,22 +28,28 @@ LOSS_FIELD = "loss:"
 
 
 class Scan:
-    """The scanner's one worker. Batches form by themselves: whatever arrived while the last one was handled is the next one."""
+    """The scanner's one worker. Batches form by themselves: whatever arrived while the last one was handled is the next one.
 
-    def __init__(self, ctx: Context, board: Board, outbox: Outbox) -> None:
+    Decisions and candles leave by two queues, so that an entry never waits behind the candles of other symbols.
+    """
+
+    def __init__(self, ctx: Context, board: Board) -> None:
         self._ctx = ctx
         self._board = board
-        self._outbox = outbox
+        self.decided = Outbox(ctx)
+        self.candles = Outbox(ctx)
         self._wake = asyncio.Event()
         self._working = 0
         self.tally: dict[str, int] = {}
         metrics = ctx.metrics
-        self._candles = metrics.counter("candles_total", "Closed candles by source", ("source",))
+        self._taken = metrics.counter("candles_total", "Closed candles by source", ("source",))
         self._candidates = metrics.counter("candidates_total", "Candidates by setup", ("setup",))
         self._skips = metrics.counter("skips_total", "Skips by reason", ("reason",))
         self._ignored = metrics.counter("candles_ignored_total", "Candles that were not taken, by cause", ("cause",))
-        self._undecided = metrics.counter("undecided_candles_total", "Candles without a decision, by cause", ("cause",))
-        self._latency = metrics.histogram("close_to_published_seconds", "From a close frame's arrival to its messages being stored")
+        self._undecided = metrics.counter("undecided_signals_total", "Findings that nobody could decide about, by cause", ("cause",))
+        self._latency = metrics.histogram(
+            "close_to_published_seconds", "From a close frame's arrival to its messages being stored, by kind", ("kind",)
+        )
         ctx.activity.track("busy", lambda: self._working + board.inbox.waiting_count())
 
     def offer(self, closed: Closed) -> None:
@@ -76,33 +83,33 @@ class Scan:
         board.rank(bar)
         rows = board.windows.append(bar, [closed.candle for closed in arrivals])
         features = board.observe(rows, bar)
-        messages = [candle_message(closed, board.frame.close_ms(bar)) for closed in arrivals]
         for closed in arrivals:
-            self._candles.labels(closed.source).inc()
-        self._publish([*messages, *await self.decisions(rows, bar, features)], arrivals)
+            self._taken.labels(closed.source).inc()
+        decided = await self.decisions(rows, bar, features)
+        if decided:
+            self.decided.put(decided, partial(self._stored, arrivals, "decision"))
+        close_ms = board.frame.close_ms(bar)
+        self.candles.put([candle_message(closed, close_ms) for closed in arrivals], partial(self._stored, arrivals, "candle"))
 
-    def _publish(self, messages: list[Outgoing], arrivals: Sequence[Closed]) -> None:
-        """Queue messages; when they are stored, measure, and do idle work."""
-
-        async def stored() -> None:
-            now = self._ctx.clock.monotonic_s()
-            for closed in arrivals:
-                if closed.source == "stream":
-                    self._latency.observe(now - closed.arrived_s)
-            if not self._board.inbox.waiting_count():
-                self._board.windows.settle_all(ahead=True)
-
-        self._outbox.put(messages, stored)
+    async def _stored(self, arrivals: Sequence[Closed], kind: str) -> None:
+        """Messages are out: measure, and do idle work when nothing waits."""
+        now, latency = self._ctx.clock.monotonic_s(), self._latency.labels(kind)
+        for closed in arrivals:
+            if closed.source == "stream":
+                latency.observe(now - closed.arrived_s)
+        if kind == "candle" and not self._board.inbox.waiting_count():
+            self._board.windows.settle_all(ahead=True)
 
     async def decisions(self, rows: Index, bar: int, features: Features, *, first: bool = False) -> list[Outgoing]:
         """Candidates and skips about one candle of some symbols; none while trading is stopped or nobody can say.
 
         `first`: after a start market facts that are newer than the candle are taken when there are no older ones.
         """
-        control = await self._control(len(rows))
+        board, clock, rules = self._board, self._ctx.clock, self.rules()
+        fired = signals(features, board.ranks(rows), rules)
+        control = await self._control(len(fired.place)) if len(fired.place) else None
         if control is None:
             return []
-        board, clock = self._board, self._ctx.clock
         close_ms = board.frame.close_ms(bar)
         closed = ClosedBatch(
             symbols=[board.windows.symbols[row] for row in rows],
@@ -112,7 +119,7 @@ class Scan:
             valid_ms=clock.horizon_ms(VALID_MS),
             features=features,
         )
-        decided = decide(closed, board.snapshot(rows, bar, or_later=first), self.rules())
+        decided = judge(closed, fired, board.snapshot(rows[fired.place], bar, or_later=first), rules)
         for decision in decided:
             self._count(decision)
         return [_decision_message(decision, control.epoch) for decision in sorted(decided, key=lambda d: d.symbol)]
@@ -129,18 +136,18 @@ class Scan:
             paper=settings.core.paper,
         )
 
-    async def _control(self, candles: int) -> Control | None:
+    async def _control(self, found: int) -> Control | None:
         """The trading state, with what the account holds and lost; None when there is nothing to decide."""
         ctx, state, keys = self._ctx, self._ctx.state, self._ctx.keys
         control: Control | None
         try:
             control, positions, own = await asyncio.gather(state.control(), state.get_all(keys.positions), state.get_all(keys.universe))
         except StoreUnavailable as error:
-            ctx.log.warning("undecided", candles=candles, code=error.code, detail=str(error))
-            self._undecided.labels("store_unavailable").inc(candles)
+            ctx.log.warning("undecided", signals=found, code=error.code, detail=str(error))
+            self._undecided.labels("store_unavailable").inc(found)
             return None
         if control is None or control.state is TradingState.STOPPED:
-            self._undecided.labels("stopped").inc(candles)
+            self._undecided.labels("stopped").inc(found)
             return None
         self._board.positions = {symbol: Direction(document["direction"]) for symbol, document in positions.items()}
         self._board.losses = {
@@ -170,7 +177,7 @@ class Scan:
                 board.rank(bar)
                 chosen = rows[board.windows.last[rows] == bar]
                 board.windows.settle(chosen, bar)
-                self._publish(await self.decisions(chosen, bar, board.observe(chosen, bar), first=True), ())
+                self.decided.put(await self.decisions(chosen, bar, board.observe(chosen, bar), first=True))
 
 
 def candle_message(closed: Closed, close_ms: int) -> Outgoing:

@@ -25,7 +25,6 @@ from shared.domain.errors import ConfigError
 from shared.runtime.chores import Chores
 from shared.runtime.context import Context
 from shared.runtime.members import REFRESH_S, Members
-from shared.runtime.outbox import Outbox
 from shared.runtime.service import Service, every, loop, on
 
 LATE_MS = 5_000
@@ -39,14 +38,14 @@ def build(ctx: Context) -> Service:
     """The whole wiring."""
     scanner = Scanner(ctx)
     if ctx.settings.core.run_once:
-        return Service("scanner", (loop(scanner.outbox.run), loop(scanner.once)), warm=scanner.warm)
+        return Service("scanner", (*scanner.outboxes, loop(scanner.once)), warm=scanner.warm)
     return Service(
         "scanner",
         (
             on(topic.TRADE_CLOSED, scanner.on_trade),
             loop(scanner.feed.run),
             loop(scanner.scan.run),
-            loop(scanner.outbox.run),
+            *scanner.outboxes,
             loop(scanner.chores.run),
             every(ctx.settings.core.loop_sleep_s, scanner.housekeeping),
             every(LATE_CHECK_S, scanner.repair_late),
@@ -63,9 +62,9 @@ class Scanner:
         strategy = ctx.settings.strategy
         self._ctx = ctx
         self.board = Board(Frame.of(strategy.interval.value, strategy.htf_interval.value))
-        self.outbox = Outbox(ctx)
         self.chores = Chores(ctx)
-        self.scan = Scan(ctx, self.board, self.outbox)
+        self.scan = Scan(ctx, self.board)
+        self.outboxes = (loop(self.scan.decided.run), loop(self.scan.candles.run))
         self.feed = Feed(ctx, self.board, self.scan.offer, self._catch_up)
         self._members = Members(ctx)
         self._universe: tuple[str, ...] = ()
@@ -151,7 +150,7 @@ class Scanner:
             candles = candles[-1:]
         missing = [c for c in candles if told is None or frame.bar(c.open_ms) > told]
         now_s = self._ctx.clock.monotonic_s()
-        self.outbox.put([candle_message(Closed(c, "rest", now_s), c.close_ms) for c in missing])
+        self.scan.candles.put([candle_message(Closed(c, "rest", now_s), c.close_ms) for c in missing])
         if missing and told is not None:
             self._ctx.log.info("candles_caught_up", symbol=symbol, candles=len(missing))
 
@@ -218,9 +217,13 @@ class Scanner:
         """One scan cycle over the newest closed candles, a summary, and the end."""
         await self.scan.recheck(self.board.watched, any_age=True)
         self._ctx.log.info("scanned_once", symbols=len(self.board.watched), **self.scan.tally)
-        self.outbox.put([], self._finish)
+        self.scan.decided.put([], self._candles_then_finish)
         await self._ctx.finished.wait()
 
-    async def _finish(self) -> None:
-        """Everything is stored."""
-        self._ctx.finish()
+    async def _candles_then_finish(self) -> None:
+        """The decisions are stored; when the candles are, too, the work is done."""
+
+        async def finish() -> None:
+            self._ctx.finish()
+
+        self.scan.candles.put([], finish)

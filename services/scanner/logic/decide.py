@@ -13,6 +13,7 @@ from services.scanner.logic.setups import Fired, RuleBook, find, scan
 from shared.contracts.signal import Candidate, Skip
 from shared.domain.order import Direction
 from shared.indicators.series import Series
+from shared.indicators.types import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +38,26 @@ class ClosedBatch:
     features: Features
 
 
-def decide(closed: ClosedBatch, market: MarketSnapshot, rules: Rules) -> list[Candidate | Skip]:
-    """The decisions of a batch, in the order of its symbols. Each depends on its own symbol's candles and facts only.
+def signals(features: Features, volume_rank: Floats, rules: Rules) -> Fired:
+    """What the rules find in a batch, before any filter. Each finding depends on its own symbol only.
 
     The exception is `trend_scan`, which compares the symbols of the batch; it is offered only when the rule book says so.
     """
-    fired = find(closed.features, market.volume_rank, rules.book)
+    fired = find(features, volume_rank, rules.book)
     if rules.book.trend_scan:
-        fired = _joined(fired, scan(closed.features, market.volume_rank, fired))
-    if not len(fired.place):
-        return []
-    return _Judged(closed, fired, market.pick(fired.place), rules).messages()
+        fired = _joined(fired, scan(features, volume_rank, fired))
+    return fired
+
+
+def judge(closed: ClosedBatch, fired: Fired, market: MarketSnapshot, rules: Rules) -> list[Candidate | Skip]:
+    """One candidate or skip per finding, in their order; `market` holds the facts of the findings' symbols."""
+    return _Judged(closed, fired, market, rules).messages() if len(fired.place) else []
+
+
+def decide(closed: ClosedBatch, market: MarketSnapshot, rules: Rules) -> list[Candidate | Skip]:
+    """Both steps at once, with the facts of all symbols of the batch."""
+    fired = signals(closed.features, market.volume_rank, rules)
+    return judge(closed, fired, market.pick(fired.place), rules)
 
 
 class _Judged:
@@ -57,7 +67,8 @@ class _Judged:
         self._closed, self._fired, self._market, self._rules = closed, fired, market, rules
         features = closed.features
         self._atr = features.value(Series.ATR)[fired.place]
-        self._spread = market.spread
+        self._spread, self._gap = market.spread, market.gap
+        self._paid_for_nothing = funding_edge(market, rules.hygiene.non_arb_clamp)
         self._edge = self._worth(features)
         self._verdicts = first_failures(self._signals(features), market, rules.hygiene)
 
@@ -125,8 +136,8 @@ class _Judged:
             "volume_rank": market.volume_rank[i],
             "quote_volume": market.quote_volume[i],
             "funding_rate_8h": market.funding[i] * FUNDING_BASE_MS / market.funding_interval_ms[i],
-            "funding_edge": funding_edge(market, self._rules.hygiene.non_arb_clamp)[i],
-            "oracle_gap": market.gap[i],
+            "funding_edge": self._paid_for_nothing[i],
+            "oracle_gap": self._gap[i],
             "edge_prior_r": edge.prior_r[i],
             "edge_calibrated_r": edge.calibrated_r[i],
         }

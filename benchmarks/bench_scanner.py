@@ -1,0 +1,188 @@
+"""The scanner: candles per second through its pure core, a funnel of its decisions, and how long a common close takes."""
+
+import asyncio
+import os
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import structlog
+
+from services.scanner.board import Board
+from services.scanner.logic.decide import ClosedBatch, Rules, judge, signals
+from services.scanner.logic.frame import Frame
+from services.scanner.logic.inbox import Closed
+from services.scanner.logic.rules import rules_of
+from services.scanner.scan import Scan
+from shared.bus.nats_bus import NatsBus
+from shared.config.load import load
+from shared.config.sections.exits import Exits
+from shared.config.sections.filters import Filters
+from shared.config.sections.strategy import Strategy
+from shared.contracts.envelope import Producer
+from shared.contracts.signal import Candidate
+from shared.contracts.topic import STREAMS
+from shared.domain.candle import Candle
+from shared.domain.clock import ManualClock
+from shared.domain.control import TradingState
+from shared.exchange.market import BookTicker, MarkPrice
+from shared.runtime.context import Context
+from shared.runtime.metrics import Metrics
+from shared.runtime.venue import open_venue
+from shared.state.keys import Keys
+from shared.state.redis_store import RedisState
+from tests.fakes.servers import NatsServer, RedisServer
+
+FRAME = Frame.of("5m", "30m")
+FUNDING = 0.0001
+BEGIN = 5_880_000
+HISTORY = 500
+ROUNDS = 12
+
+
+class WallClock(ManualClock):
+    """Venue time that is set, monotonic time that runs."""
+
+    def monotonic_s(self) -> float:
+        """Seconds that really pass."""
+        return time.perf_counter()
+
+
+def settings() -> Rules:
+    return rules_of((Strategy(), Filters(), Exits()), FRAME, max_age_ms=300_000.0, taker_ratio=0.0004, paper=True)
+
+
+def synthetic(symbols: int, bars: int) -> dict[int, list[Candle]]:
+    """Seeded random walks, by bar."""
+    dice = np.random.default_rng(11)
+    close = 100 * np.exp(np.cumsum(dice.normal(0, 0.004, (symbols, bars)), axis=1))
+    reach = np.abs(dice.normal(0, 0.002, (2, symbols, bars)))
+    opened = np.concatenate([close[:, :1], close[:, :-1]], axis=1)
+    high, low = np.maximum(opened, close) * (1 + reach[0]), np.minimum(opened, close) * (1 - reach[1])
+    found: dict[int, list[Candle]] = {}
+    for bar in range(bars):
+        open_ms = FRAME.open_ms(BEGIN + bar)
+        row = zip(opened[:, bar].tolist(), high[:, bar].tolist(), low[:, bar].tolist(), close[:, bar].tolist(), strict=True)
+        found[BEGIN + bar] = [Candle(f"C{i:03}USDT", "5m", open_ms, *prices, 1e4, 1e6, 100) for i, prices in enumerate(row)]
+    return found
+
+
+def recorded(folder: Path, symbols: int) -> dict[int, list[Candle]]:
+    """The recording's candles of the first symbols, by bar."""
+    path = folder / "data" / "klines_5m.parquet"
+    names = sorted({str(name) for name in pq.read_table(path, columns=["symbol"])["symbol"].unique().to_pylist()})[:symbols]
+    columns = ["symbol", "open_time", "open", "high", "low", "close", "volume", "quote_volume"]
+    table = pq.read_table(path, columns=columns, filters=pc.field("symbol").isin(names))
+    found: dict[int, list[Candle]] = defaultdict(list)
+    for symbol, opened, o, h, lo, c, base, quote in zip(*(table[name].to_pylist() for name in columns), strict=True):
+        found[FRAME.bar(opened)].append(Candle(symbol, "5m", opened, o, h, lo, c, base, quote, 0))
+    return found
+
+
+def put_facts(board: Board, candles: list[Candle], time_ms: int) -> None:
+    """A narrow book and a mark price for each symbol; the index explains the funding."""
+    for candle in candles:
+        board.put_book(BookTicker(candle.symbol, candle.close * 0.9999, 1.0, candle.close * 1.0001, 1.0, time_ms))
+        board.put_mark(MarkPrice(candle.symbol, candle.close, candle.close * (1 - FUNDING), FUNDING, time_ms + 3_600_000, time_ms))
+
+
+def core(bars: dict[int, list[Candle]], name: str) -> Counter[str]:
+    """Every candle through windows, indicators, setups, filters and edge, without any I/O."""
+    board, rules = Board(FRAME), settings()
+    board.windows.admit(sorted({c.symbol for candles in bars.values() for c in candles}))
+    board.watch(tuple(board.windows.symbols))
+    funnel: Counter[str] = Counter()
+    total, spent = 0, 0.0
+    for bar in sorted(bars):
+        candles, close_ms = bars[bar], FRAME.close_ms(bar)
+        put_facts(board, candles, close_ms - 50)
+        start = time.perf_counter()
+        board.rank(bar)
+        rows = board.windows.append(bar, candles)
+        features = board.observe(rows, bar)
+        batch = ClosedBatch([c.symbol for c in candles], "5m", close_ms, close_ms + 20, 30_000, features)
+        fired = signals(features, board.ranks(rows), rules)
+        decided = judge(batch, fired, board.snapshot(rows[fired.place], bar), rules)
+        spent += time.perf_counter() - start
+        total += len(candles)
+        funnel.update("candidate" if isinstance(d, Candidate) else d.reason.value for d in decided)
+        funnel.update(f"setup_{d.setup.value}" for d in decided)
+    print(f"bench scanner_core_{name} {total / spent:.0f} candles/s")
+    return funnel
+
+
+async def burst(symbols: int, nats: NatsServer, redis: RedisServer) -> None:
+    """All symbols close at once: from the first frame handed over to the last message stored."""
+    bars = synthetic(symbols, HISTORY + ROUNDS)
+    clock = WallClock()
+    loaded = load(environ={"ASTER_MIN_EDGE_R": "-5"})
+    bus = NatsBus(nats.url, Producer("scanner", "bench", "main"), clock)
+    await bus.connect(10)
+    await bus.provision(STREAMS)
+    state = RedisState(redis.url, "main")
+    await state.init_control(TradingState.RUNNING, author="bench", now_ms=0)
+    venue = open_venue(loaded, "bench", signed=False)
+    log = structlog.get_logger()
+    ctx = Context(
+        loaded, clock, bus, state, Keys("main"), log, Metrics("scanner"), Producer("scanner", "bench", "main"), venue_or_none=venue
+    )
+    board = Board(FRAME)
+    scan = Scan(ctx, board)
+    history = sorted(bars)[:HISTORY]
+    names = [candle.symbol for candle in bars[BEGIN]]
+    board.windows.admit(names)
+    for row, name in enumerate(names):
+        board.windows.load(name, [bars[bar][row] for bar in history])
+    board.windows.settle_all(ahead=True)
+    board.watch(tuple(names))
+    tasks = [asyncio.create_task(scan.run()), asyncio.create_task(scan.decided.run()), asyncio.create_task(scan.candles.run())]
+    closes = [await close_of(bars[bar], bar, ctx, board, scan) for bar in sorted(bars)[HISTORY:]]
+    decided, stored, busy = zip(*closes, strict=True)
+    print(f"bench scanner_common_close_{symbols}_decisions {median(decided) * 1e3:.1f} ms_first_frame_to_last_candidate_stored")
+    print(f"bench scanner_common_close_{symbols}_candles {median(stored) * 1e3:.1f} ms_first_frame_to_last_candle_stored")
+    print(f"bench scanner_common_close_{symbols}_cpu {median(busy) * 1e3:.1f} ms_of_processor")
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await bus.close()
+    await state.close()
+    await venue.http.aclose()
+
+
+async def close_of(candles: list[Candle], bar: int, ctx: Context, board: Board, scan: Scan) -> tuple[float, float, float]:
+    """Seconds of one common close: until the last decision is stored, until everything is, and of the processor."""
+    close_ms = FRAME.close_ms(bar)
+    put_facts(board, candles, close_ms - 50)
+    assert isinstance(ctx.clock, WallClock)
+    ctx.clock.set_ms(close_ms + 1)
+    latency = ctx.metrics.registry
+    start, cpu, decided = time.perf_counter(), time.process_time(), 0.0
+    for candle in candles:
+        scan.offer(Closed(candle, "stream", start))
+        await asyncio.sleep(0)  # as frames do, one after another
+    seen = -1.0
+    while ctx.activity.snapshot()["busy"]:
+        now = latency.get_sample_value("mraster_scanner_close_to_published_seconds_count", {"kind": "decision"}) or 0.0
+        seen, decided = (now, time.perf_counter()) if now != seen else (seen, decided)
+        await asyncio.sleep(0.0005)
+    return decided - start, time.perf_counter() - start, time.process_time() - cpu
+
+
+def main() -> None:
+    folder = os.environ.get("MRASTER_TEST_DATA", "")  # noqa: TID251 - the benchmarks' own switch
+    for symbols in (80, 500):
+        core(synthetic(symbols, 700), f"{symbols}_synthetic")
+    if folder:
+        for name, count in sorted(core(recorded(Path(folder), 80), "80_recorded").items()):
+            print(f"bench scanner_funnel_{name} {count} decisions")
+    with NatsServer() as nats, RedisServer() as redis:
+        for symbols in (80, 200, 500):
+            asyncio.run(burst(symbols, nats, redis))
+
+
+if __name__ == "__main__":
+    main()
