@@ -21,11 +21,11 @@ async def test_running_work_is_finished_and_the_rest_is_handed_over_at_once(worl
     await eventually(lambda: len(leaving.calls) == 2)
     draining = asyncio.create_task(bus.drain(5))
     async with consuming(other, [consumption(heir, ack_wait_s=30)], lanes=2):
-        await eventually(lambda: len(heir.done) == 4, within_s=1.5)
+        await eventually(lambda: len(heir.done) == 4, within_s=8)
         gate.set()
-        await asyncio.wait_for(task, 2)
+        await asyncio.wait_for(task, 8)
         await draining
-        await eventually(lambda: idle(other), within_s=1.5)
+        await eventually(lambda: idle(other), within_s=8)
     assert len(leaving.calls) == 2
     assert sorted(leaving.numbers() + heir.numbers()) == list(range(6))
     assert len(await world.stored("SIGNAL")) == 6
@@ -39,10 +39,10 @@ async def test_work_longer_than_the_grace_is_cancelled_and_given_back(world: Wor
     await eventually(lambda: stuck.calls)
     started = asyncio.get_running_loop().time()
     await bus.drain(0.2)
-    await asyncio.wait_for(task, 1)
-    assert asyncio.get_running_loop().time() - started < 1.5
+    await asyncio.wait_for(task, 8)
+    assert asyncio.get_running_loop().time() - started < 8
     async with consuming(other, [consumption(heir, ack_wait_s=30)]):
-        await eventually(lambda: heir.done, within_s=1.5)
+        await eventually(lambda: heir.done, within_s=8)
     assert stuck.done == []
 
 
@@ -55,7 +55,7 @@ async def test_an_idle_consumer_drains_at_once(world: World) -> None:
     started = asyncio.get_running_loop().time()
     await bus.drain(10)
     await task
-    assert asyncio.get_running_loop().time() - started < 1.0
+    assert asyncio.get_running_loop().time() - started < 5
     await bus.drain(10)  # nothing to do
 
 
@@ -95,4 +95,4 @@ async def test_a_cancelled_consume_gives_back_too(world: World) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     async with consuming(other, [consumption(heir, topic=SKIP, ack_wait_s=30)]):
-        await eventually(lambda: sorted(heir.numbers()) == [1, 2], within_s=1.5)
+        await eventually(lambda: sorted(heir.numbers()) == [1, 2], within_s=8)

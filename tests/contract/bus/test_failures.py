@@ -60,7 +60,7 @@ async def test_a_connection_that_is_closed_for_good_ends_consuming(world: World)
         await eventually(lambda: recorder.done)
         await world.revoke()
         with pytest.raises(BusLost, match="closed for good"):
-            await asyncio.wait_for(asyncio.shield(task), 5)
+            await asyncio.wait_for(asyncio.shield(task), 10)
     assert isinstance(await bus.lost, BusLost)
     assert not bus.connected
     with pytest.raises(BusLost):
@@ -75,7 +75,7 @@ async def test_a_connection_that_is_closed_for_good_ends_a_tail(world: World) ->
     await anext(tail)
     await world.revoke()
     with pytest.raises(BusLost):
-        await asyncio.wait_for(anext(tail), 5)
+        await asyncio.wait_for(anext(tail), 10)
 
 
 async def test_a_consumer_deleted_while_running_is_made_again_and_goes_on(world: World) -> None:
@@ -129,7 +129,7 @@ async def test_a_crash_without_a_verdict_brings_the_message_back(world: World) -
         await world.crash(bus)
         heir = Recorder()
         async with consuming(other, [consumption(heir)]):
-            await eventually(lambda: heir.done, within_s=4)
+            await eventually(lambda: heir.done, within_s=8)
         assert heir.metas[0].attempt == 2
     assert never.done == []
 

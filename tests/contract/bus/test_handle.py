@@ -187,7 +187,7 @@ async def test_a_fatal_error_ends_consuming_and_leaves_the_message_to_others(wor
         await asyncio.wait_for(bus.consume([consumption(recorder, ack_wait_s=30)], lanes=1), 5)
     heir = Recorder()
     async with consuming(other, [consumption(heir, ack_wait_s=30)]):
-        await eventually(lambda: sorted(heir.numbers() + recorder.numbers()) == [1, 2, 3], within_s=3)
+        await eventually(lambda: sorted(heir.numbers() + recorder.numbers()) == [1, 2, 3], within_s=8)
     assert await dead_letters(world) == []
 
 

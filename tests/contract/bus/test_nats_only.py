@@ -43,7 +43,7 @@ async def test_a_frozen_server_gives_errors_in_time_and_is_used_again_afterwards
             await bus.ping(0.2)
         with pytest.raises(BusUnavailable):
             await bus.lag()
-        assert loop.time() - started < 3.5
+        assert loop.time() - started < 8
         nats_world.server.thaw()
         await eventually(lambda: _answers(bus))
         await bus.publish(candle(number=2))
@@ -151,7 +151,7 @@ async def test_a_wrong_password() -> None:
     with NatsServer(extra="authorization { user: bot, password: right }") as server:
         bus = plain_bus(server.url.replace("//", "//bot:wrong@"))
         with pytest.raises(BusUnavailable, match=r"(?i)authorization"):
-            await bus.connect(1)
+            await bus.connect(2)
         right = plain_bus(server.url.replace("//", "//bot:right@"))
         await right.connect(5)
         await right.ping()
@@ -235,7 +235,7 @@ async def test_a_process_killed_with_a_message_in_hand(nats_world: NatsWorld) ->
         await victim.wait()
     heir = Recorder()
     async with consuming(bus, [consumption(heir)]):
-        await eventually(lambda: heir.done, within_s=4)
+        await eventually(lambda: heir.done, within_s=8)
     assert heir.metas[0].attempt == 2
 
 
@@ -260,7 +260,7 @@ async def test_draining_is_bounded_when_the_server_stands_still(nats_world: Nats
     task = asyncio.create_task(bus.consume([consumption(recorder)], lanes=2))
     await eventually(lambda: len(recorder.calls) == 2)
     nats_world.server.freeze()
-    async with asyncio.timeout(6):
+    async with asyncio.timeout(10):
         await bus.drain(0.2)
         await task
         await bus.close()

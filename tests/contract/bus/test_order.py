@@ -97,11 +97,11 @@ async def test_long_work_is_started_once(world: World) -> None:
 
     async def slow(payload: Payload, meta: Meta) -> Iterable[Outgoing]:
         outputs = await recorder(payload, meta)
-        await asyncio.sleep(1.3)  # the work of a language model, longer than ack_wait
+        await asyncio.sleep(1.8)  # the work of a language model, longer than ack_wait
         return outputs
 
     await bus.publish(candle(number=1))
-    async with consuming(bus, [consumption(slow, ack_wait_s=0.5)], lanes=4):
+    async with consuming(bus, [consumption(slow, ack_wait_s=0.8)], lanes=4):
         await eventually(lambda: recorder.calls)
         await eventually(lambda: idle(bus))
     assert recorder.calls == [("BTCUSDT", 1)]

@@ -17,7 +17,7 @@ from tests.fakes.eventually import eventually
 from tests.fakes.servers import NatsServer
 
 TestBus = NatsBus | MemoryBus
-QUICK = Timing(reconnect_s=0.05, heartbeat_s=0.4, publish_s=1.0, request_s=1.0, ack_s=1.0, close_s=1.0)
+QUICK = Timing(reconnect_s=0.05, heartbeat_s=0.4, publish_s=1.5, request_s=1.5, ack_s=1.0, close_s=1.0)
 NOW_MS = 1_764_547_200_000
 
 
