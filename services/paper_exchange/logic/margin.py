@@ -130,19 +130,19 @@ def liquidation_price(desk: Desk, account: Account, position: Position, margins:
     """The mark at which the margin balance meets the maintenance margin; zero when there is none.
 
     Cross, one-way: (WB - TMM_other + UPNL_other + cum - side*|pos|*EP) / (|pos|*mmr - side*|pos|); isolated: WB is the
-    isolated wallet and the other terms are zero. In hedge mode both legs of a symbol share one price (`_hedged`).
+    isolated wallet and the other terms are zero. In hedge mode both legs of a symbol share one price.
     """
-    part = of_position(desk, account, position)
-    step = brackets.at(desk.market.ladder(position.symbol), part.notional)
     isolated = account.setting(position.symbol).isolated
     legs = [position] if isolated or not account.hedge else [item for item in account.held() if item.symbol == position.symbol]
+    own = [of_position(desk, account, leg) for leg in legs]
+    ladder = desk.market.ladder(position.symbol)
+    steps = [brackets.at(ladder, part.notional) for part in own]
     wallet = position.isolated_wallet if isolated else margins.cross_wallet
     if not isolated:
-        own = [of_position(desk, account, leg) for leg in legs]
         wallet += margins.cross_unrealised - sum((item.unrealised for item in own), ZERO)
         wallet -= margins.cross_maintenance - sum((item.maintenance for item in own), ZERO)
-    above = wallet + step.cum * len(legs) - sum((leg.amount * leg.entry for leg in legs), ZERO)
-    below = sum((abs(leg.amount) * step.ratio - leg.amount for leg in legs), ZERO)
+    above = wallet + sum((step.cum for step in steps), ZERO) - sum((leg.amount * leg.entry for leg in legs), ZERO)
+    below = sum((abs(leg.amount) * step.ratio - leg.amount for leg, step in zip(legs, steps, strict=True)), ZERO)
     if not below:
         return ZERO
     return max(ZERO, cut(above / below))
