@@ -53,7 +53,7 @@ def test_a_closing_stop_closes_its_leg_only(bench: Bench) -> None:
 
 
 def test_legs_share_one_liquidation_price(bench: Bench) -> None:
-    bench.order("MARKET", "BUY", quantity="600", positionSide="LONG")
+    bench.order("MARKET", "BUY", quantity="700", positionSide="LONG")
     bench.order("MARKET", "SELL", quantity="100", positionSide="SHORT")
     margins = of_account(bench.desk, bench.account)
     prices = {liquidation_price(bench.desk, bench.account, position, margins) for position in bench.account.held()}
