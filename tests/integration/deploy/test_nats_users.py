@@ -258,6 +258,18 @@ async def test_dashboard_follows_streams_and_logs(broker: Broker) -> None:
     await scanner.close()
 
 
+async def test_scanner_reads_what_it_published_before(broker: Broker) -> None:
+    bus = NatsBus(broker.url("scanner"), Producer("scanner", "one", "main"), SystemClock())
+    await bus.connect(10)
+    tail = bus.tail(("md.v1.candle.5m.*",), since="last_per_subject")
+    first = asyncio.ensure_future(anext(tail))
+    done, _ = await asyncio.wait({first}, timeout=1.0)
+    assert not done, first.exception()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    await bus.close()
+
+
 async def test_wrong_password_is_refused(broker: Broker) -> None:
     for url in (broker.url("scanner").replace("scanner:", "scanner:0"), f"nats://127.0.0.1:{broker.port}"):
         with pytest.raises(BusUnavailable, match=r"[Aa]uthorization"):
