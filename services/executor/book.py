@@ -10,7 +10,7 @@ from services.executor.logic import announce
 from services.executor.logic.documents import record_document, record_from
 from services.executor.logic.record import Phase, Record, apply_fill, apply_mark
 from shared.contracts.order import Leg, PositionEventKind
-from shared.domain.errors import StoreUnavailable
+from shared.domain.errors import LeaseLost, StoreUnavailable
 from shared.domain.order import Fill, VenueOrder
 from shared.domain.units import Price, Qty
 from shared.runtime.context import Context
@@ -34,7 +34,7 @@ class Bracket:
 
 
 class Book:
-    """Records by symbol (one-way mode: one position per symbol)."""
+    """Records by symbol (one-way mode: one position per symbol). `on_closed` hears of each end, once."""
 
     def __init__(self, ctx: Context, outbox: Outbox, *, on_closed: Callable[[Record], None]) -> None:
         self._ctx = ctx
@@ -55,13 +55,22 @@ class Book:
         """The protective orders of a symbol's position."""
         return self.brackets.setdefault(symbol, Bracket())
 
+    def of(self, position_id: str, symbol: str) -> Record | None:
+        """The record of that very position, not of a later one of the symbol."""
+        record = self.records.get(symbol)
+        return record if record is not None and record.position_id == position_id else None
+
     async def load(self) -> None:
-        """Records of an earlier life; closed ones that were not announced are announced now."""
+        """Records of an earlier life; ends that were not told are told now."""
         for document in (await self._ctx.state.get_all(self._ctx.keys.positions)).values():
             record = record_from(document)
             self.records[record.symbol] = record
         for document in (await self._ctx.state.get_all(self._ctx.keys.closing)).values():
-            self._announce_end(record_from(document))
+            record = record_from(document)
+            known = self.records.get(record.symbol)
+            if known is not None and known.position_id == record.position_id:
+                del self.records[record.symbol]
+            self._on_closed(record)
 
     async def put(self, record: Record) -> None:
         """Remember a record, durably. While Redis is down it is kept in memory and written later."""
@@ -86,7 +95,7 @@ class Book:
             return before
         self._outbox.put([announce.fill_event(after, fill, fill.time_ms)])
         if after.phase is Phase.CLOSED:
-            await self._close(after)
+            await self.end(after)
         else:
             await self.put(after)
             self._outbox.put([announce.position_event(after, announce.kind_of(before, after), fill.time_ms)])
@@ -101,26 +110,26 @@ class Book:
         await self.put(record)
         self._outbox.put([announce.position_event(record, PositionEventKind.CHANGED, ts_ms)])
 
-    async def _close(self, record: Record) -> None:
-        """A position ended: keep it under "closing" until it is announced."""
+    async def end(self, record: Record) -> None:
+        """A position ended: it moves to "closing", where it stays until its end was told."""
         self.records.pop(record.symbol, None)
-        await self._ctx.state.put(self._ctx.keys.closing, record.position_id, record_document(record))
-        await self._ctx.state.drop(self._ctx.keys.positions, record.symbol)
-        self._announce_end(record)
         self.brackets.pop(record.symbol, None)
+        self._outbox.put([announce.position_event(record, PositionEventKind.CLOSED, record.fills[-1].time_ms)])
+        try:
+            await self._ctx.state.put(self._ctx.keys.closing, record.position_id, record_document(record))
+        except StoreUnavailable as error:
+            # the stored position is still the open one: after a crash the venue's executions close it again
+            self._ctx.log.warning("end_not_stored", symbol=record.symbol, detail=str(error))
         self._on_closed(record)
         async with self._changed:
             self._changed.notify_all()
 
-    def _announce_end(self, record: Record) -> None:
-        kind = PositionEventKind.CLOSED
-        messages = [announce.position_event(record, kind, record.fills[-1].time_ms), announce.trade_closed(record)]
-
-        async def after() -> None:
-            await self._ctx.state.exposure_release(record.position_id)
-            await self._ctx.state.drop(self._ctx.keys.closing, record.position_id)
-
-        self._outbox.put(messages, after)
+    async def settle(self, record: Record) -> None:
+        """The end of a position was told: free what it held and forget it. Safe to repeat."""
+        await self._ctx.state.exposure_release(record.position_id)
+        if record.symbol not in self.records:
+            await self._ctx.state.drop(self._ctx.keys.positions, record.symbol)
+        await self._ctx.state.drop(self._ctx.keys.closing, record.position_id)
 
     async def wait_for_fills(self, record: Record, quantity: Qty, timeout_s: float) -> bool:
         """Whether the fills of an entry arrived from the user stream in time."""
@@ -155,17 +164,25 @@ class Book:
     async def flush(self) -> None:
         """Write what changed since the last time (marks, or after Redis came back)."""
         for symbol in list(self._dirty):
-            if symbol in self.records:
-                await self._ctx.state.put(self._ctx.keys.positions, symbol, self._document(symbol))
             self._dirty.discard(symbol)
+            if symbol in self.records:
+                await self._write(symbol)
 
     async def _write(self, symbol: str) -> None:
+        document, lease = self._document(symbol), self._ctx.lease
+        if lease is None:
+            raise LeaseLost("this instance does not hold the executor's lease")
         try:
-            await self._ctx.state.put(self._ctx.keys.positions, symbol, self._document(symbol))
-            self._dirty.discard(symbol)
+            ours = await self._ctx.state.put_fenced(self._ctx.keys.positions, symbol, document, lease)
         except StoreUnavailable as error:
             self._dirty.add(symbol)
             self._ctx.log.warning("position_not_stored", symbol=symbol, detail=str(error))
+            return
+        if not ours:
+            raise LeaseLost(f"another instance holds {lease.role}; the position in {symbol} is its own now")
+        if symbol not in self.records:
+            # it ended while the write was on its way
+            await self._ctx.state.drop(self._ctx.keys.positions, symbol)
 
     def _document(self, symbol: str) -> dict[str, Any]:
         """The record with what else readers want to see."""

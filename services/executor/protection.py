@@ -4,10 +4,9 @@ import asyncio
 from dataclasses import replace
 
 from services.executor.book import Book
+from services.executor.exits import Exits
 from services.executor.logic import announce
 from services.executor.logic.record import Record
-from shared.contracts.control import Alert, Severity
-from shared.contracts.envelope import Outgoing
 from shared.contracts.order import ExitReason, Leg, OrderEventKind
 from shared.domain.errors import MrasterError, OrderRejected, OutcomeUnknown, Transient
 from shared.domain.instrument import Instrument
@@ -15,14 +14,15 @@ from shared.domain.order import OrderRequest, VenueOrder
 from shared.domain.units import Price, Qty
 from shared.exchange.private import PrivateClient
 from shared.risk import gate
-from shared.risk.bracket import bracket_prices, exit_request, initial_risk, stop_request, target_request
+from shared.risk.bracket import bracket_prices, initial_risk, stop_request, target_request
 from shared.runtime.context import Context
 from shared.runtime.outbox import Outbox
 
 TRIES = 3
 PAUSE_S = 0.5
-WOULD_TRIGGER = -2021
-ALREADY_THERE = (-4130, -4116)
+MOST_S = 5.0
+TRIGGERS_NOW = "triggers_now"
+ALREADY_THERE = {"close_order_exists", "duplicate_client_id"}
 
 
 class StopImpossible(Exception):
@@ -32,52 +32,56 @@ class StopImpossible(Exception):
 class Protection:
     """Places brackets and, when a stop cannot be placed, exits."""
 
-    def __init__(self, ctx: Context, private: PrivateClient, book: Book, outbox: Outbox) -> None:
+    def __init__(self, ctx: Context, private: PrivateClient, book: Book, exits: Exits, outbox: Outbox) -> None:
         self._ctx = ctx
         self._private = private
         self._book = book
+        self._exits = exits
         self._outbox = outbox
         self._placed_s = ctx.metrics.histogram("stop_placed_seconds", "From the fill's answer to the resting stop")
-        self._emergencies = ctx.metrics.counter("emergency_exits_total", "Positions closed because no stop could be placed")
 
     async def bracket(self, record: Record, instrument: Instrument, entry: Price, quantity: Qty) -> Record:
-        """Anchor stop and target to the average fill and place both; the record with what was planned."""
+        """Anchor stop and target to the average fill and place both; the record with what was planned.
+
+        The stop closes the whole position whatever its size, so it follows later fills by itself. Safe to repeat.
+        """
         planned = record.planned
         if planned.stop_distance is None or planned.target_distance is None:
             raise ValueError(f"position {record.position_id} has no planned distances")
         prices = bracket_prices(instrument, record.direction, entry, planned.stop_distance, planned.target_distance)
         record = replace(
-            self._book.records.get(record.symbol, record),
+            self._book.of(record.position_id, record.symbol) or record,
             stop_price=prices.stop,
             target_price=prices.target,
             initial_risk=initial_risk(entry, prices.stop, quantity),
         )
-        await self._book.put(record)
         bracket = self._book.bracket(record.symbol)
         bracket.pending = True
         started = self._ctx.clock.monotonic_s()
         stop = stop_request(record.symbol, record.direction, prices.stop, record.position_id, 0)
         target = target_request(record.symbol, record.direction, prices.target, record.position_id, 0)
         try:
-            await asyncio.gather(self._stop(record, stop, quantity), self._target(record, target, quantity))
+            # the record is written beside the orders: a slow store must not hold up the stop
+            await asyncio.gather(self._book.put(record), self._stop(record, stop, quantity), self._target(record, target, quantity))
             self._placed_s.observe(self._ctx.clock.monotonic_s() - started)
         except StopImpossible as reason:
-            await self.exit_now(record, quantity, ExitReason.EMERGENCY, str(reason))
+            await self._exits.now(record, quantity, ExitReason.EMERGENCY, str(reason))
         finally:
             bracket.pending = False
             bracket.checked_ms = self._ctx.clock.now_ms()
-        return self._book.records.get(record.symbol, record)
+        return self._book.of(record.position_id, record.symbol) or record
 
     async def _stop(self, record: Record, request: OrderRequest, quantity: Qty) -> None:
         """The stop, in a few tries."""
         last = ""
+        end_s = self._ctx.clock.monotonic_s() + MOST_S
         for attempt in range(1, TRIES + 1):
             try:
                 await self._place(record, Leg.STOP, request, quantity)
             except OrderRejected as error:
-                if error.venue_code in ALREADY_THERE:
+                if error.code in ALREADY_THERE:
                     return
-                if error.venue_code == WOULD_TRIGGER:
+                if error.code == TRIGGERS_NOW:
                     raise StopImpossible("the price is already beyond the stop") from error
                 last = str(error)
             except Transient as error:
@@ -85,6 +89,8 @@ class Protection:
             else:
                 return
             self._ctx.log.warning("stop_not_placed", symbol=record.symbol, attempt=attempt, detail=last)
+            if self._ctx.clock.monotonic_s() > end_s:
+                break
             await asyncio.sleep(PAUSE_S * attempt)
         raise StopImpossible(last)
 
@@ -92,8 +98,8 @@ class Protection:
         """The target: without it the position is still protected, so a failure is left to the guard."""
         try:
             await self._place(record, Leg.TARGET, request, quantity)
-        except MrasterError as error:
-            self._ctx.log.warning("target_not_placed", symbol=record.symbol, code=error.code, detail=str(error))
+        except (MrasterError, StopImpossible) as error:
+            self._ctx.log.warning("target_not_placed", symbol=record.symbol, detail=str(error))
 
     async def _place(self, record: Record, leg: Leg, request: OrderRequest, quantity: Qty) -> None:
         approved = gate.protective(request, direction=record.direction, position_quantity=quantity, epoch=record.planned.epoch)
@@ -102,33 +108,10 @@ class Protection:
         try:
             order: VenueOrder | None = await self._private.place(approved)
         except OutcomeUnknown as error:
+            # the venue holds only one closing stop of a side, so placing it again after a look is safe
             self._ctx.log.warning("protective_outcome_unknown", symbol=record.symbol, leg=leg, detail=str(error))
             order = await self._private.query_order(record.symbol, request.client_id, conditional=request.type.conditional)
         if order is None:
             raise Transient(f"the venue does not know {request.client_id}", code="not_executed")
         self._book.bracket(record.symbol).orders[leg] = order
         self._outbox.put([announce.order_event(record, OrderEventKind.ACCEPTED, order, order.update_ms)])
-
-    async def exit_now(self, record: Record, quantity: Qty, reason: ExitReason, detail: str) -> None:
-        """Close at market, reduce-only; the alert says why."""
-        self._ctx.log.error("exit_now", symbol=record.symbol, reason=reason, detail=detail)
-        await self._book.hint_exit(record.symbol, reason.value)
-        request = exit_request(record.symbol, record.direction, quantity, record.position_id, record.revision)
-        approved = gate.protective(request, direction=record.direction, position_quantity=quantity, epoch=record.planned.epoch)
-        if isinstance(approved, gate.Refused):
-            raise TypeError(f"expected an approved exit, it was refused: {approved.detail}")
-        if reason is ExitReason.EMERGENCY:
-            self._emergencies.inc()
-            self._outbox.put([self._alert(record, detail)])
-        order = await self._private.place(approved)
-        self._outbox.put([announce.order_event(record, OrderEventKind.ACCEPTED, order, order.update_ms)])
-
-    def _alert(self, record: Record, detail: str) -> Outgoing:
-        alert = Alert(
-            severity=Severity.CRITICAL,
-            code="stop_impossible",
-            alert_id=record.position_id,
-            params={"symbol": record.symbol, "detail": detail[:200]},
-            link=f"/d/{record.planned.decision_id}",
-        )
-        return Outgoing(alert, ts_ms=self._ctx.clock.now_ms(), decision_id=record.planned.decision_id)

@@ -1,21 +1,21 @@
 """What the venue says right before an entry: account, positions, leftovers. Read, never remembered."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
+from shared.domain.errors import Transient
 from shared.domain.order import VenueOrder, parse_client_id
 from shared.domain.position import AccountView, VenuePosition
-from shared.domain.units import Ratio
 from shared.exchange.private import PrivateClient
-from shared.exchange.records import LeverageBracket
+from shared.risk.tiers import UNKNOWN, Tier
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """One consistent enough picture; each part came from a read that succeeded."""
+    """One consistent enough picture; each part came from a read that succeeded. `account` None = its read failed."""
 
-    account: AccountView
+    account: AccountView | None
     positions: dict[str, VenuePosition]
     orders: list[VenueOrder]
 
@@ -26,28 +26,42 @@ class Truth:
         return [order for order in self.orders if order.symbol == symbol and parse_client_id(order.client_id) is not None]
 
 
-async def read(private: PrivateClient, symbol: str) -> Truth:
-    """Account, all positions, and the open orders of one symbol, read together. Raises when any read fails."""
-    account, positions, orders = await asyncio.gather(private.account(), private.positions(), private.open_orders(symbol))
+async def read(private: PrivateClient, symbol: str, *, account_needed: bool = True) -> Truth:
+    """Account, all positions, and the open orders of one symbol, read together.
+
+    Raises:
+        Transient: a read failed; the account's only when it is needed.
+    """
+    account, positions, orders = await asyncio.gather(
+        _account(private, needed=account_needed), private.positions(), private.open_orders(symbol)
+    )
     return Truth(account, {p.symbol: p for p in positions}, orders)
+
+
+async def _account(private: PrivateClient, *, needed: bool) -> AccountView | None:
+    try:
+        return await private.account()
+    except Transient:
+        if needed:
+            raise
+        return None
 
 
 class Margins:
     """Leverage brackets of the venue: read once, they change rarely."""
 
     def __init__(self) -> None:
-        self._brackets: dict[str, list[LeverageBracket]] = {}
+        self._tiers: dict[str, tuple[Tier, ...]] = {}
 
     async def load(self, private: PrivateClient) -> None:
         """Read all tables."""
-        self._brackets = await private.leverage_brackets()
+        tables = await private.leverage_brackets()
+        self._tiers = {
+            symbol: tuple(Tier(row.leverage, row.floor, row.cap, row.maintenance_ratio) for row in rows)
+            for symbol, rows in tables.items()
+            if rows
+        }
 
-    def highest_leverage(self, symbol: str) -> int:
-        """What the venue allows for the smallest notional; 1 when it does not tell."""
-        rows = self._brackets.get(symbol, [])
-        return rows[0].leverage if rows else 1
-
-    def maintenance_ratio(self, symbol: str) -> Ratio:
-        """Of the smallest notional; half the entry margin of leverage 1 when the venue does not tell."""
-        rows = self._brackets.get(symbol, [])
-        return rows[0].maintenance_ratio if rows else Ratio(Decimal("0.5"))
+    def tiers(self, symbol: str) -> Sequence[Tier]:
+        """The table of a symbol, smallest notional first; leverage 1 when the venue does not tell."""
+        return self._tiers.get(symbol, UNKNOWN)

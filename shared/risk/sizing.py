@@ -19,11 +19,14 @@ MIN_LIQUIDATION_GAP = Decimal("0.25")
 
 
 class Cap(StrEnum):
-    """Limits of the sizing, in the order in which they are applied."""
+    """Limits of the sizing, in the order in which they are applied.
+
+    `leverage` is the notional that the venue's margin table allows at the wanted leverage.
+    """
 
     MAX_NOTIONAL = "max_notional"
     MARGIN = "margin"
-    LIQUIDATION = "liquidation"
+    LEVERAGE = "leverage"
     OPEN_RISK = "open_risk"
     VENUE_MAX_QTY = "venue_max_qty"
 
@@ -44,7 +47,8 @@ class SizingLimits:
 class SizingInput:
     """The situation. `used_margin` and `open_risk` are over all positions and reservations, in USD.
 
-    `maintenance_ratio` is that of the symbol's leverage bracket (for the liquidation distance).
+    `maintenance_ratio` is that of the symbol's leverage bracket (for the liquidation distance), `largest_notional` what that
+    table allows at `leverage` (None: no limit). `fixed_notional` takes the place of the risk formula when it is not None.
     """
 
     instrument: Instrument
@@ -57,6 +61,8 @@ class SizingInput:
     maintenance_ratio: Ratio
     raising: Mapping[str, Decimal]
     reducing: Mapping[str, Decimal]
+    largest_notional: Usd | None = None
+    fixed_notional: Usd | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ def size(given: SizingInput, limits: SizingLimits) -> Sized | TooSmall:
     if not all(value.is_finite() and value > 0 for value in (given.equity, given.price, given.stop_distance, Decimal(given.leverage))):
         raise ValueError("expected positive finite equity, price, stop distance and leverage")
     factor = multiplier(given.raising, given.reducing, limits)
-    raw = given.equity * limits.risk_per_trade * factor / given.stop_distance
+    raw = wanted(given, limits)
     caps = _caps(given, limits, raw)
     allowed = min((raw, *(cap.allowed for cap in caps)))
     quantity = given.instrument.quantity(max(allowed, Decimal(0)), market=True)
@@ -133,6 +139,26 @@ def size(given: SizingInput, limits: SizingLimits) -> Sized | TooSmall:
     )
 
 
+def wanted(given: SizingInput, limits: SizingLimits) -> Decimal:
+    """The quantity before any cap: what loses the planned share at the stop, or the fixed notional."""
+    if given.fixed_notional is not None:
+        return given.fixed_notional * multiplier({}, given.reducing, _PLAIN) / given.price
+    return given.equity * limits.risk_per_trade * multiplier(given.raising, given.reducing, limits) / given.stop_distance
+
+
+def confidence_factor(confidence: float, *, low: Decimal, high: Decimal, exponent: Decimal, blend: Decimal) -> Decimal:
+    """The size factor of a decision's confidence: low + (high - low) * confidence^exponent, blended with 1.
+
+    Raises:
+        ValueError: the confidence is not within 0 and 1.
+    """
+    exact = Decimal(repr(float(confidence)))
+    if not 0 <= exact <= 1:
+        raise ValueError(f"expected a confidence from 0 to 1, got {confidence}")
+    target = low + (high - low) * (exact**exponent)
+    return (_ONE - blend) + blend * target
+
+
 def _caps(given: SizingInput, limits: SizingLimits, raw: Decimal) -> tuple[CapApplied, ...]:
     """Each cap with the quantity it allows, in order; the smallest below `raw` is marked."""
     price = given.price
@@ -144,10 +170,24 @@ def _caps(given: SizingInput, limits: SizingLimits, raw: Decimal) -> tuple[CapAp
         (Cap.OPEN_RISK, risk_left / given.stop_distance, risk_left),
         (Cap.VENUE_MAX_QTY, largest, largest),
     ]
+    if given.largest_notional is not None:
+        rows.insert(1, (Cap.LEVERAGE, given.largest_notional / price, given.largest_notional))
     if limits.max_notional_usdt > 0:
         rows.insert(0, (Cap.MAX_NOTIONAL, limits.max_notional_usdt / price, limits.max_notional_usdt))
     least = min(allowed for _, allowed, _ in rows)
-    return tuple(CapApplied(cap, allowed, limit, bound=allowed == least and allowed < raw) for cap, allowed, limit in rows)
+    first = next(cap for cap, allowed, _ in rows if allowed == least)
+    return tuple(CapApplied(cap, allowed, limit, bound=cap is first and allowed < raw) for cap, allowed, limit in rows)
+
+
+_PLAIN = SizingLimits(
+    risk_per_trade=Ratio(_ONE),
+    equity_fraction=Ratio(_ONE),
+    max_open_risk=Ratio(_ONE),
+    max_notional_usdt=Usd(Decimal(0)),
+    multiplier_floor=_ONE,
+    multiplier_cap=_ONE,
+)
+"""A fixed notional is not raised, but brakes hold."""
 
 
 def liquidation_gap(price: Price, stop_distance: Decimal, leverage: int, maintenance_ratio: Ratio) -> Decimal:

@@ -1,7 +1,6 @@
 """What is told about a position: events made from its record."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 
 from services.executor.logic.record import FillLine, Phase, Record
 from shared.contracts.envelope import Outgoing
@@ -16,7 +15,7 @@ from shared.contracts.order import (
 )
 from shared.contracts.signal import Setup
 from shared.domain.order import Fill, VenueOrder, parse_client_id
-from shared.domain.units import Price, Usd
+from shared.domain.units import Price
 
 _LEGS = {"e": Leg.ENTRY, "s": Leg.STOP, "t": Leg.TARGET, "x": Leg.EXIT}
 _LIQUIDATION_PREFIXES = ("autoclose-", "adl_autoclose")
@@ -136,7 +135,7 @@ def trade_closed(record: Record) -> Outgoing:
         closed_ms=closed_ms,
         gross_usd=record.gross,
         fees_usd=record.fees,
-        funding_usd=Usd(Decimal(0)),
+        funding_usd=record.funding,
         net_usd=record.net,
         initial_risk_usd=record.initial_risk,
         r=record.r_multiple,

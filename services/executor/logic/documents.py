@@ -21,6 +21,7 @@ def record_document(record: Record) -> dict[str, Any]:
     document["entry_price"] = None if record.entry_price is None else str(record.entry_price)
     document["initial_risk_usd"] = document["initial_risk"]
     document["fees_usd"] = str(record.fees)
+    document["funding_usd"] = str(record.funding)
     document["realised_usd"] = str(record.gross)
     document["setup"] = record.planned.setup
     document["interval"] = record.planned.interval

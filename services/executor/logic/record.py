@@ -8,6 +8,9 @@ from shared.domain.order import Direction, Fill
 from shared.domain.units import Price, Qty, Usd
 
 _ZERO = Decimal(0)
+_NO_MONEY = Usd(_ZERO)
+ADOPTED = -1
+"""Trade id of the line that stands for all that happened before we knew a position."""
 
 
 class Phase(StrEnum):
@@ -20,7 +23,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FillLine:
-    """One execution of a position. `closing` is the part of the quantity that reduced it."""
+    """One execution of a position."""
 
     trade_id: int
     client_id: str
@@ -46,7 +49,11 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One position from the first fill to the last. `stop_price` and `initial_stop` differ once the stop moved."""
+    """One position from the first fill to the last.
+
+    `stop_price` is the planned one; `initial_risk` does not follow it when it moves. `entry_order_id` is the venue's number of
+    the entry: executions before its first one belong to somebody else. `funding` is positive when it was received.
+    """
 
     position_id: str
     symbol: str
@@ -64,7 +71,8 @@ class Record:
     exit_hint: str = ""
     worst_price: Price | None = None
     best_price: Price | None = None
-    announced: bool = False
+    entry_order_id: int | None = None
+    funding: Usd = _NO_MONEY
 
     @property
     def net_quantity(self) -> Decimal:
@@ -103,8 +111,8 @@ class Record:
 
     @property
     def net(self) -> Usd:
-        """Realised PnL after fees."""
-        return Usd(self.gross - self.fees)
+        """Realised PnL after fees, with funding."""
+        return Usd(self.gross - self.fees + self.funding)
 
     @property
     def r_multiple(self) -> Decimal | None:
@@ -149,6 +157,16 @@ def apply_fill(record: Record, fill: Fill) -> Record:
     flat = after.net_quantity == 0
     phase = Phase.CLOSED if flat else Phase.OPEN
     return replace(after, phase=phase, opened_ms=min(record.opened_ms, fill.time_ms) if record.fills else fill.time_ms)
+
+
+def own_fills(record: Record, fills: list[Fill]) -> list[Fill]:
+    """The executions that belong to this position: from the entry's first one on, later than an adopted start."""
+    if any(line.trade_id == ADOPTED for line in record.fills):
+        return [f for f in fills if f.time_ms > record.opened_ms]
+    if record.entry_order_id is None:
+        return []
+    first = min((f.trade_id for f in fills if f.order_id == record.entry_order_id), default=None)
+    return [] if first is None else [f for f in fills if f.trade_id >= first]
 
 
 def apply_mark(record: Record, mark: Price) -> Record:

@@ -1,18 +1,61 @@
 """From settings, a plan and the venue's truth to the numbers that sizing wants."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from shared.config.sections.risk import Risk
 from shared.contracts.order import CapResult, SizingReport
 from shared.contracts.plan import Plan
 from shared.domain.instrument import Instrument, Rounding
-from shared.domain.units import Price, Ratio, Usd, from_micro
+from shared.domain.units import Ratio, Usd, from_micro
 from shared.risk.gate import Refused, RefusedReason
-from shared.risk.sizing import MIN_LIQUIDATION_GAP, Sized, SizingInput, SizingLimits, liquidation_gap, safe_leverage
+from shared.risk.sizing import (
+    MIN_LIQUIDATION_GAP,
+    Sized,
+    SizingInput,
+    SizingLimits,
+    TooSmall,
+    confidence_factor,
+    liquidation_gap,
+    safe_leverage,
+    size,
+    wanted,
+)
+from shared.risk.tiers import Tier, largest_notional, tier_of
 
+_NO_MONEY = Usd(Decimal(0))
 Reservations = Mapping[str, tuple[str, int, int]]
 """Reservation id → (symbol, margin micro-USD, risk micro-USD)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """What positions without a reservation hold: opened by somebody else, or their reservation was lost."""
+
+    margin: Usd = _NO_MONEY
+    risk: Usd = _NO_MONEY
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The account around an entry. `equity` None = it could not be read; `last_equity` is then the last one that could."""
+
+    equity: Usd | None
+    last_equity: Usd | None
+    reservations: Reservations
+    foreign: Foreign
+    open_positions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A size with where it came from."""
+
+    sized: Sized
+    given: SizingInput
+    report: SizingReport
 
 
 def limits_of(risk: Risk) -> SizingLimits:
@@ -27,30 +70,71 @@ def limits_of(risk: Risk) -> SizingLimits:
     )
 
 
-def wanted_leverage(risk: Risk, plan: Plan, venue_max: int) -> int:
-    """The setting (or the plan's own, if lower), never above what the venue allows."""
-    setting = venue_max if risk.leverage == "max" else int(risk.leverage)
-    return max(1, min(setting, venue_max, plan.leverage or setting))
+def entry_size(plan: Plan, instrument: Instrument, risk: Risk, tiers: Sequence[Tier], around: Situation) -> Size | Refused:
+    """The largest entry that the plan, the caps and the venue's margin table allow, or the reason why there is none."""
+    equity, fixed = around.equity, None
+    if equity is None and risk.default_notional_usdt > 0:
+        equity, fixed = around.last_equity, Usd(risk.default_notional_usdt)
+    if equity is None or equity <= 0:
+        return Refused(RefusedReason.EQUITY_UNKNOWN, "the account's equity could not be read" if equity is None else f"equity is {equity}")
+    given = replace(_given(plan, instrument, risk, equity, around), fixed_notional=fixed)
+    given = _levered(given, risk, plan, tiers)
+    near = stop_refusal(given)
+    if near is not None:
+        return near
+    sized = size(given, limits_of(risk))
+    if isinstance(sized, TooSmall):
+        bound = next((c.cap.value for c in sized.caps if c.bound), "risk")
+        return Refused(RefusedReason.MIN_NOTIONAL, f"{sized.quantity} after {bound}, the least is {sized.least}")
+    return Size(sized, given, report(sized, given, risk))
 
 
-def sizing_input(
-    plan: Plan, instrument: Instrument, equity: Usd, reservations: Reservations, *, leverage: int, maintenance: Ratio
-) -> SizingInput:
-    """The situation of one entry at the plan's price; leverage is lowered until the liquidation price is clear of the stop."""
-    price = instrument.price(plan.price, Rounding.NEAREST)
-    distance = Decimal(repr(plan.stop_distance))
+def factors(plan: Plan, risk: Risk) -> dict[str, Decimal]:
+    """What raises the size: the plan's own factors, and its confidence."""
+    if plan.confidence is None or not risk.confidence_sizing:
+        return dict(plan.raising)
+    factor = confidence_factor(
+        plan.confidence,
+        low=risk.confidence_size_min,
+        high=risk.confidence_size_max,
+        exponent=risk.confidence_size_exp,
+        blend=risk.confidence_size_blend,
+    )
+    return {**plan.raising, "confidence": factor}
+
+
+def _given(plan: Plan, instrument: Instrument, risk: Risk, equity: Usd, around: Situation) -> SizingInput:
+    """The situation at the plan's price, before leverage is chosen."""
+    held = around.reservations.values()
     return SizingInput(
         instrument=instrument,
         equity=equity,
-        price=price,
-        stop_distance=distance,
-        leverage=safe_leverage(price, distance, leverage, maintenance),
-        used_margin=from_micro(sum(margin for _, margin, _ in reservations.values())),
-        open_risk=from_micro(sum(risk for _, _, risk in reservations.values())),
-        maintenance_ratio=maintenance,
-        raising=plan.raising,
+        price=instrument.price(plan.price, Rounding.NEAREST),
+        stop_distance=Decimal(repr(plan.stop_distance)),
+        leverage=1,
+        used_margin=Usd(from_micro(sum(margin for _, margin, _ in held)) + around.foreign.margin),
+        open_risk=Usd(from_micro(sum(one for _, _, one in held)) + around.foreign.risk),
+        maintenance_ratio=Ratio(Decimal(0)),
+        raising=factors(plan, risk),
         reducing=plan.reducing,
     )
+
+
+def _levered(given: SizingInput, risk: Risk, plan: Plan, tiers: Sequence[Tier]) -> SizingInput:
+    """With the leverage: the setting or the plan's own, whichever is lower.
+
+    It goes down to the table's step for the wanted notional, then until the liquidation price is clear of the stop.
+    """
+    limits = limits_of(risk)
+    notional = wanted(given, limits) * given.price
+    if limits.max_notional_usdt > 0:
+        notional = min(notional, limits.max_notional_usdt)
+    setting = tiers[0].leverage if risk.leverage == "max" else int(risk.leverage)
+    most = max(1, min(setting, plan.leverage or setting, tier_of(tiers, notional).leverage))
+    maintenance = tier_of(tiers, notional).maintenance_ratio
+    leverage = safe_leverage(given.price, given.stop_distance, most, maintenance)
+    largest = largest_notional(tiers, leverage)
+    return replace(given, leverage=leverage, maintenance_ratio=maintenance, largest_notional=largest if largest.is_finite() else None)
 
 
 def stop_refusal(given: SizingInput) -> Refused | None:
@@ -63,11 +147,18 @@ def stop_refusal(given: SizingInput) -> Refused | None:
     return None
 
 
-def report(sized: Sized, given: SizingInput, risk_ratio: Ratio) -> SizingReport:
-    """The sizing as it is told in events."""
+def report(sized: Sized, given: SizingInput, risk: Risk) -> SizingReport:
+    """The sizing as it is told in events: every limit in order, with the one that bound."""
+    gap = liquidation_gap(given.price, given.stop_distance, given.leverage, given.maintenance_ratio)
+    caps = [CapResult(name=c.cap.value, allowed_qty=c.allowed, limit=c.limit, bound=c.bound) for c in sized.caps]
+    caps += [
+        CapResult(name="liquidation_gap", allowed_qty=None, limit=gap, bound=False),
+        CapResult(name="max_open_global", allowed_qty=None, limit=Decimal(risk.max_open_global), bound=False),
+        CapResult(name="max_open_per_symbol", allowed_qty=None, limit=Decimal(risk.max_open_per_symbol), bound=False),
+    ]
     return SizingReport(
         equity_usd=given.equity,
-        risk_ratio=risk_ratio,
+        risk_ratio=Ratio(risk.per_trade),
         multiplier=sized.multiplier,
         stop_distance=given.stop_distance,
         raw_qty=sized.raw_quantity,
@@ -75,10 +166,5 @@ def report(sized: Sized, given: SizingInput, risk_ratio: Ratio) -> SizingReport:
         risk_usd=sized.risk,
         notional_usd=sized.notional,
         leverage=given.leverage,
-        caps=tuple(CapResult(name=c.cap.value, allowed_qty=c.allowed, limit=c.limit, bound=c.bound) for c in sized.caps),
+        caps=tuple(caps),
     )
-
-
-def slipped(price: Price, plan: Plan) -> Decimal:
-    """How far a price is from the plan's, in stop distances, in the direction that costs."""
-    return (price - Decimal(repr(plan.price))) * plan.direction.sign / Decimal(repr(plan.stop_distance))

@@ -1,0 +1,145 @@
+"""Commands of people, followed to the venue and confirmed there.
+
+The truth is the trading state in Redis: it is looked at on a timer, so a command also works when its message never comes.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from services.executor.core import Core
+from services.executor.exits import Exits
+from services.executor.logic.intent import Step
+from services.executor.reconcile import Reconciler
+from services.executor.resting import Resting
+from shared.contracts.control import Alert, Command, ControlCommand, Severity
+from shared.contracts.envelope import Meta, Outgoing
+from shared.contracts.order import ExitReason
+from shared.domain.control import TradingState
+from shared.domain.errors import StoreUnavailable
+from shared.domain.position import VenuePosition
+from shared.state.port import Control as Trading
+
+FIELD = "control"
+LOOK_S = 0.5
+_AGAIN_S = 0.3
+
+
+class Control:
+    """Follows each epoch once; what was not finished before a crash is followed again."""
+
+    def __init__(
+        self, core: Core, *, exits: Exits, resting: Resting, reconciler: Reconciler, relaunched: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._ctx = core.ctx
+        self._private = core.private
+        self._book = core.book
+        self._intents = core.intents
+        self._exits = exits
+        self._resting = resting
+        self._reconciler = reconciler
+        self._outbox = core.outbox
+        self._relaunched = relaunched
+        self._lock = asyncio.Lock()
+        self._followed = 0
+
+    async def load(self) -> None:
+        """The last epoch that was followed to the end."""
+        document = await self._ctx.state.get(self._ctx.keys.account_view, FIELD)
+        self._followed = 0 if document is None else int(document["epoch"])
+
+    async def on_control(self, command: ControlCommand, _meta: Meta) -> list[Outgoing]:
+        """A command's message. State and epoch are already changed in Redis."""
+        if command.command is Command.CLOSE_POSITION and command.symbol:
+            await self._close_one(command.symbol, command.author)
+        elif command.command is Command.CANCEL:
+            self._resting.cancel_all("asked", command.symbol)
+        else:
+            try:
+                await self.look()
+            except StoreUnavailable:
+                if command.command is not Command.FLATTEN:
+                    raise
+                await self._flatten(command.author, None)
+        return []
+
+    async def look(self) -> None:
+        """Follow the trading state if it is newer than what was followed."""
+        control = await self._ctx.state.control()
+        if control is None or control.epoch <= self._followed:
+            return
+        async with self._lock:
+            if control.epoch > self._followed:
+                await self._follow(control)
+
+    async def _follow(self, control: Trading) -> None:
+        self._ctx.log.info("control", state=control.state, epoch=control.epoch, command=str(control.command), reason=control.reason)
+        if control.state is not TradingState.RUNNING:
+            self._resting.cancel_all(control.state.value)
+        if control.command is Command.FLATTEN:
+            await self._flatten(control.author, control.epoch)
+        elif control.command is Command.RELAUNCH:
+            await self._relaunched()
+            await self._reconciler.run()
+        if control.state is not TradingState.RUNNING:
+            await self._until_still()
+        await self._confirm(control)
+
+    async def _until_still(self) -> None:
+        """Wait until no entry is on its way or rests: after this, the venue holds nothing of ours that opens a position."""
+        while any(i.step in {Step.SENT, Step.RESTING} for i in self._intents.unfinished.values()):  # noqa: ASYNC110 - the ledger has no event
+            await asyncio.sleep(_AGAIN_S)
+
+    async def _confirm(self, control: Trading) -> None:
+        """Durable first, then told: positions and resting entries as the venue has them."""
+        positions = await self._private.positions()
+        now = self._ctx.clock.now_ms()
+        document = {
+            "epoch": control.epoch,
+            "state": control.state.value,
+            "command": None if control.command is None else control.command.value,
+            "positions": len(positions),
+            "resting_entries": len(self._resting.waiting()),
+            "confirmed_ms": now,
+        }
+        await self._ctx.state.put(self._ctx.keys.account_view, FIELD, document)
+        self._followed = control.epoch
+        if control.command is not None:
+            params = {name: str(document[name]) for name in ("state", "epoch", "positions", "resting_entries")}
+            params |= {"author": control.author, "reason": control.reason}
+            alert = Alert(
+                severity=Severity.INFO, code=f"{control.command.value}_confirmed", alert_id=f"epoch:{control.epoch}", params=params
+            )
+            self._outbox.put([Outgoing(alert, ts_ms=now, epoch=control.epoch)])
+
+    async def _flatten(self, author: str, epoch: int | None) -> None:
+        """Close everything until the venue shows nothing, entries in doubt included; a newer "start" ends it."""
+        while not self._ctx.stopping.is_set():
+            positions = await self._private.positions()
+            under_way = any(i.step in {Step.SENT, Step.RESTING, Step.FILLED} for i in self._intents.unfinished.values())
+            if not positions and not under_way:
+                return
+            if epoch is not None and await self._superseded(epoch):
+                return
+            await asyncio.gather(*(self._close(seen, ExitReason.FLATTEN, author) for seen in positions))
+            await asyncio.sleep(_AGAIN_S)
+
+    async def _superseded(self, epoch: int) -> bool:
+        try:
+            control = await self._ctx.state.control()
+        except StoreUnavailable:
+            return False
+        return control is not None and control.epoch > epoch and control.state is TradingState.RUNNING
+
+    async def _close_one(self, symbol: str, author: str) -> None:
+        self._resting.cancel_all("close_position", symbol)
+        for seen in await self._private.positions():
+            if seen.symbol == symbol:
+                await self._close(seen, ExitReason.MANUAL, author)
+
+    async def _close(self, seen: VenuePosition, reason: ExitReason, author: str) -> None:
+        """Close one position as the venue has it now."""
+        async with self._book.lock(seen.symbol):
+            record = self._book.records.get(seen.symbol)
+            if record is None or record.direction is not seen.direction:
+                record = await self._reconciler.adopt(seen, await self._private.open_orders(seen.symbol))
+            await self._exits.now(record, seen.quantity, reason, f"asked by {author}")

@@ -1,0 +1,89 @@
+"""Limit entries that wait in the book: looked at when the venue tells of them, cancelled when their time is over."""
+
+from services.executor.core import Core
+from services.executor.logic.intent import Intent, Step
+from services.executor.opening import Opening
+from shared.domain.order import parse_client_id
+from shared.exchange.events import OrderUpdate
+
+
+class Resting:
+    """Everything ends in one look at the order: protect what was filled, finish what is over."""
+
+    def __init__(self, core: Core, *, opening: Opening) -> None:
+        self._ctx = core.ctx
+        self._private = core.private
+        self._book = core.book
+        self._intents = core.intents
+        self._opening = opening
+        self._chores = core.chores
+        self._outbox = core.outbox
+        self._ending: set[str] = set()
+
+    def waiting(self) -> list[Intent]:
+        """Entries that rest now."""
+        return [intent for intent in self._intents.unfinished.values() if intent.step is Step.RESTING]
+
+    def on_order(self, event: OrderUpdate) -> None:
+        """A resting entry was filled in part or whole, cancelled, or expired."""
+        parts = parse_client_id(event.order.client_id)
+        if parts is None or parts.leg != "e":
+            return
+        for intent in self.waiting():
+            if intent.client_id == event.order.client_id and (event.fill is not None or not event.status.open):
+                self.look(intent)
+
+    def on_time(self, now_ms: int) -> None:
+        """Venue time went on: entries whose time is over are cancelled."""
+        for intent in self.waiting():
+            if intent.deadline_ms is not None and now_ms >= intent.deadline_ms and intent.intent_id not in self._ending:
+                self.cancel(intent, "time_limit")
+
+    def again(self) -> None:
+        """What could not be cancelled is tried again when time goes on."""
+        self._ending.clear()
+
+    async def check(self) -> None:
+        """The same on a timer, for a market stream that says nothing."""
+        self.on_time(self._ctx.clock.now_ms())
+
+    def cancel_all(self, reason: str, symbol: str | None = None) -> None:
+        """Trading is to stop, or somebody wants them gone."""
+        for intent in self.waiting():
+            if symbol in {None, intent.symbol}:
+                self.cancel(intent, reason)
+
+    def look(self, intent: Intent) -> None:
+        """Ask the venue for the order and act on what it says."""
+
+        async def look() -> None:
+            async with self._book.lock(intent.symbol):
+                now = self._intents.unfinished.get(intent.intent_id)
+                if now is not None:
+                    self._outbox.put(await self._opening.resume(now))
+
+        self._chores.add(f"look at {intent.client_id}", look)
+
+    def cancel(self, intent: Intent, reason: str) -> None:
+        """Cancel and act on what is left of it."""
+        self._ending.add(intent.intent_id)
+
+        async def cancel() -> None:
+            async with self._book.lock(intent.symbol):
+                await self._cancel(intent.intent_id, reason)
+
+        self._chores.add(f"cancel {intent.client_id}", cancel)
+
+    async def _cancel(self, intent_id: str, reason: str) -> None:
+        intent = self._intents.unfinished.get(intent_id)
+        if intent is None:
+            self._ending.discard(intent_id)
+            return
+        order = await self._private.query_order(intent.symbol, intent.client_id, conditional=False)
+        if order is not None and order.status.open:
+            order = await self._private.cancel(intent.symbol, order=order)
+        if order is None:
+            self._outbox.put(await self._opening.resume(intent))
+        else:
+            self._outbox.put(await self._opening.answered(intent, order, again=True, reason=reason))
+        self._ending.discard(intent_id)
