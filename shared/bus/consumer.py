@@ -62,7 +62,7 @@ class Consumer:
             Fatal: a handler said so, or the connection is closed for good (`BusLost`).
         """
         try:
-            self._start(*(self._lane() for _ in range(self._width)))
+            self._start(*(self._lanes.run_one() for _ in range(self._width)))
             self._start(*(self._keep_alive(c) for c in self._consumptions))
             for source in self._sources:
                 await persist(source.open, _OPEN_S)
@@ -88,7 +88,15 @@ class Consumer:
         return sum(await asyncio.gather(*(source.waiting() for source in self._sources)))
 
     def _start(self, *coroutines: Coroutine[Any, Any, None]) -> None:
-        self._tasks += [asyncio.create_task(c) for c in coroutines]
+        self._tasks += [asyncio.create_task(self._guarded(c)) for c in coroutines]
+
+    async def _guarded(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Whatever goes wrong in the background ends `run`, which raises it."""
+        try:
+            await coroutine
+        except Exception as error:  # noqa: BLE001 - see above
+            if not self._end.done():
+                self._end.set_exception(error)
 
     def _arrive(self, consumption: Consumption, source: Source, delivery: Delivery) -> None:
         key = (consumption.durable, delivery.stream, delivery.sequence)
@@ -117,13 +125,6 @@ class Consumer:
         if self._lanes.starving and not self._stopping:
             for source in self._sources:
                 source.widen()
-
-    async def _lane(self) -> None:
-        try:
-            await self._lanes.run_one()
-        except Exception as error:  # noqa: BLE001 - it ends `run`, which raises it
-            if not self._end.done():
-                self._end.set_exception(error)
 
     async def _work(self, held: Held) -> None:
         held.started = True

@@ -123,6 +123,9 @@ class Feed:
             except MrasterError as error:
                 _LOG.warning("consumer %s of %s: %s", self.consumer, self._stream, error)
                 await asyncio.sleep(_PAUSE_S)
+            except Exception:  # noqa: BLE001 - a mistake of ours must not end consuming in silence
+                _LOG.exception("consumer %s of %s", self.consumer, self._stream)
+                await asyncio.sleep(_PAUSE_S)
 
     async def _step(self) -> None:
         if self._missing:

@@ -139,6 +139,9 @@ class Link(Client):
         try:
             async with asyncio.timeout(deadline_s):
                 await self.connect(self._url, **options)
+        except asyncio.CancelledError:
+            await self.shut()
+            raise
         except (TimeoutError, errors.Error, OSError) as error:
             await self.shut()
             reason = self.last_trouble or str(error) or "no answer"

@@ -1,5 +1,6 @@
 """Durable pull consumers on NATS: create or update, deliveries with their verdicts, what to do when one disappears."""
 
+import datetime as dt
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +17,6 @@ from shared.domain.errors import ConfigError
 
 _LOG = logging.getLogger("mraster.bus")
 _MAX_ACK_PENDING = 1000
-_STREAM_NOT_FOUND = 10059
 _START = {
     "all": api.DeliverPolicy.ALL,
     "new": api.DeliverPolicy.NEW,
@@ -76,6 +76,7 @@ class NatsSource:
         self._consumption = consumption
         self._stream = consumption.topic.stream.name
         self._sink = sink
+        self._born: dt.datetime | None = None  # when the stream was created
         self._seen = 0  # the highest sequence that this durable has passed, as far as known here
         self._feed = Feed(link, self._stream, self._ensure, self._deliver, window)
 
@@ -114,18 +115,20 @@ class NatsSource:
         """
         name = self._consumption.durable
         with translated(f"consumer {name} of {self._stream}", setup=True):
+            born = (await self._link.js.stream_info(self._stream)).created
+            if born != self._born:
+                self._born, self._seen = born, 0  # another stream of this name: its numbers begin anew
             try:
                 info = await self._link.js.consumer_info(self._stream, name)
                 start = _kept(info.config)
                 self._seen = max(self._seen, info.ack_floor.stream_seq if info.ack_floor else 0)
-            except NotFoundError as error:
-                if error.err_code == _STREAM_NOT_FOUND:
-                    raise
+            except NotFoundError:
                 start = self._first()
             await self._link.js.add_consumer(self._stream, self._config(start))
         return name
 
     def _first(self) -> dict[str, Any]:
+        """Where a durable that does not exist starts."""
         if self._seen:
             _LOG.warning("consumer %s of %s was gone: made again behind %d", self._consumption.durable, self._stream, self._seen)
             return {"deliver_policy": api.DeliverPolicy.BY_START_SEQUENCE, "opt_start_seq": self._seen + 1}

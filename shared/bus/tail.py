@@ -37,6 +37,7 @@ class StreamTail:
         self._since = since
         self._put = put
         self._next = 1 if since == "all" else 0  # 0 = nothing passed on yet
+        self._born: dt.datetime | None = None  # when the stream was created
         self._expected = 1  # the consumer's own number of the next message
         self._feed = Feed(link, stream, self._begin, self._deliver, Window(_WINDOW, _WINDOW))
 
@@ -57,9 +58,12 @@ class StreamTail:
 
     async def _begin(self) -> str:
         with translated(f"following {self._stream}", setup=True):
-            last = (await self._link.js.stream_info(self._stream)).state.last_seq
-            if (self._since == "new" and not self._next) or self._next > last + 1:
-                self._next = last + 1 if not self._next else 1  # a shorter stream is another stream
+            stream = await self._link.js.stream_info(self._stream)
+            if self._born is None and self._since == "new":
+                self._next = stream.state.last_seq + 1
+            elif self._born not in (None, stream.created):
+                self._next = 1  # another stream of this name: all of it is new
+            self._born = stream.created
             info = await self._link.js.add_consumer(self._stream, self._config())
         self._expected = 1
         return info.name

@@ -15,7 +15,7 @@ from shared.contracts.envelope import Outgoing, Producer
 from shared.contracts.topic import MD, STREAMS
 from shared.domain.clock import ManualClock
 from shared.domain.errors import BusUnavailable
-from tests.contract.bus.messages import Recorder, candle, consuming, consumption, dead_letters, heartbeat, idle, skip
+from tests.contract.bus.messages import Recorder, candle, consuming, consumption, dead_letters, heartbeat, idle, key_of, skip
 from tests.contract.bus.world import QUICK, NatsWorld, TestBus
 from tests.fakes.eventually import eventually
 from tests.fakes.servers import NatsServer, free_port
@@ -295,3 +295,27 @@ async def test_two_services_may_provision_at_the_same_time(nats_world: NatsWorld
         await bus.connect(5)
     await asyncio.gather(one.provision(STREAMS), two.provision(STREAMS))
     await asyncio.gather(one.close(), two.close())
+
+
+async def test_a_stream_that_was_lost_and_made_again_is_read_from_its_beginning(nats_world: NatsWorld) -> None:
+    bus = await nats_world.bus()
+    recorder = Recorder()
+    followed: list[int] = []
+
+    async def follow() -> None:
+        async for payload, _ in bus.tail(["md.v1.>"], since="all"):
+            followed.append(key_of(payload)[1])
+
+    following = asyncio.create_task(follow())
+    async with consuming(bus, [consumption(recorder)]):
+        await bus.publish_all([candle(number=n) for n in range(10)])
+        await eventually(lambda: len(recorder.done) == len(followed) == 10)
+        client = await nats.connect(nats_world.server.url)
+        await client.jsm().delete_stream("MD")
+        await client.close()
+        await bus.provision([MD])
+        await bus.publish_all([candle(number=n) for n in range(20, 23)])
+        await eventually(lambda: len(recorder.done) == len(followed) == 13)
+    following.cancel()
+    await asyncio.wait([following])
+    assert recorder.numbers() == followed == [*range(10), 20, 21, 22]
