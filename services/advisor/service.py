@@ -4,6 +4,7 @@ Owns nothing yet. Reads the sentinel's warnings from Redis at decision time; cal
 instances share one durable consumer: plans have deterministic ids, so a candidate that is handled twice has one plan.
 """
 
+from services.advisor.logic.brain import Brain
 from services.advisor.logic.caution import caution
 from services.advisor.logic.decide import Rules, decide
 from services.advisor.outlook import Outlook
@@ -26,12 +27,13 @@ class Advisor:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._outlook = Outlook(ctx)
+        self._brain = Brain()
         self._plans = ctx.metrics.counter("plans_total", "Plans by verdict, reason and source", ("verdict", "reason", "source"))
 
     async def on_candidate(self, candidate: Candidate, meta: Meta) -> list[Outgoing]:
         """One plan. Its time is the candidate's: the same fact gives the same message, whenever it is handled."""
         states = await self._outlook.of(candidate.symbol)
-        plan = decide(candidate, caution(states, candidate.close_ms), self._rules())
+        plan = decide(candidate, caution(states, candidate.close_ms), self._rules(), self._brain)
         self._plans.labels(plan.verdict.value, plan.reason.value, plan.source.value).inc()
         return [Outgoing(plan, ts_ms=meta.ts_ms)]
 

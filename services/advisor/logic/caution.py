@@ -1,10 +1,10 @@
 """What the sentinel's warnings do to one candidate."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from shared.contracts.sentinel import RiskLabel, SentinelState
+from shared.contracts.sentinel import MARKET_KEY, RiskLabel, SentinelState
 
 _ONE = Decimal(1)
 
@@ -13,12 +13,13 @@ _ONE = Decimal(1)
 class Caution:
     """Warnings that hold at one moment, taken together. `worst` is the riskiest of them, None when there are none.
 
-    `clamp` multiplies the size, at most 1; `vetoed` forbids the entry.
+    `clamp` multiplies the size, at most 1; `vetoed` forbids the entry; `features` is what the learned models see of it.
     """
 
     worst: SentinelState | None
     clamp: Decimal
     vetoed: bool
+    features: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -39,4 +40,9 @@ def caution(states: Iterable[SentinelState | None], at_ms: int) -> Caution:
         worst=max(live, key=lambda state: state.event_risk, default=None),
         clamp=min((state.size_clamp for state in live), default=_ONE),
         vetoed=any(state.veto for state in live),
+        features={
+            "sentinel_risk": max((state.event_risk for state in live if state.symbol != MARKET_KEY), default=0.0),
+            "sentinel_hype": max((state.hype for state in live if state.symbol != MARKET_KEY), default=0.0),
+            "market_risk": max((state.event_risk for state in live if state.symbol == MARKET_KEY), default=0.0),
+        },
     )

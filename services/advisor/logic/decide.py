@@ -1,22 +1,35 @@
-"""TAKE or SKIP for one candidate: the sentinel's veto first, then the edge."""
+"""TAKE or SKIP for one candidate: the sentinel's veto, the edge, then what was learned. The first reason to skip is given."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
+from services.advisor.logic.adjust import Adjusted, adjust, playbook_size
+from services.advisor.logic.brain import Brain, Question, View
 from services.advisor.logic.caution import Caution
 from shared.contracts.plan import Bucket, Plan, PlanReason, PlanSource, Verdict
 from shared.contracts.signal import Candidate, Setup
 from shared.domain.errors import ContractViolation
 
 _ONE = Decimal(1)
+_ORDER = (Bucket.S, Bucket.M, Bucket.L)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Settings that a decision needs: the least edge in R, and the size multiplier of the small bucket."""
+    """Settings that a decision needs: the least edge in R, the size multiplier of each bucket, and who has a say."""
 
     min_edge_r: float
     size_mult_s: Decimal
+    size_mult_m: Decimal = Decimal("1.5")
+    size_mult_l: Decimal = Decimal("2.2")
+    bandit: bool = False
+    alpha: bool = False
+    alpha_threshold: float = 0.55
+    alpha_promote_delta: float = 0.15
+
+    def multiplier(self, bucket: Bucket) -> Decimal:
+        """The size multiplier of a bucket."""
+        return {Bucket.S: self.size_mult_s, Bucket.M: self.size_mult_m, Bucket.L: self.size_mult_l}[bucket]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +39,34 @@ class Judgement:
     verdict: Verdict
     reason: PlanReason
     words: str
+    bucket: Bucket = Bucket.S
 
 
-def judge(candidate: Candidate, caution: Caution, rules: Rules) -> Judgement:
+def question_of(candidate: Candidate, caution: Caution, brain: Brain) -> Question:
+    """The candidate as the learned models see it."""
+    sign, setup = candidate.direction.sign, candidate.setup.value
+    return Question(
+        symbol=candidate.symbol,
+        setup=setup,
+        sign=sign,
+        strength=candidate.strength,
+        p_prior=candidate.p_prior,
+        cost_r=candidate.cost_r,
+        payoff=candidate.target_distance / candidate.stop_distance,
+        edge_r=candidate.edge_r,
+        raw={
+            **candidate.features,
+            "strength": candidate.strength,
+            "edge_r": candidate.edge_r,
+            "cost_r": candidate.cost_r,
+            "spread_ratio": candidate.spread_ratio,
+            **caution.features,
+            **brain.context(candidate.symbol, setup, sign, candidate.features),
+        },
+    )
+
+
+def judge(candidate: Candidate, caution: Caution, rules: Rules, view: View) -> Judgement:
     """Decide; the first reason that applies is given, in a fixed order."""
     if caution.vetoed:
         return Judgement(Verdict.SKIP, PlanReason.SENTINEL_VETO, f"Not traded: {caution.words}, which forbids entries.")
@@ -39,14 +77,40 @@ def judge(candidate: Candidate, caution: Caution, rules: Rules) -> Judgement:
         return Judgement(
             Verdict.SKIP, PlanReason.EDGE_TOO_SMALL, f"Not traded: the edge of {edge} after costs is below the least of {least}."
         )
+    learned = _learned(rules, view)
+    if learned is not None:
+        return learned
     chance = f"win chance {candidate.p:.1%}, costs {candidate.cost_r:.3f} R"
+    bucket, why = _bucket(rules, view)
     size = "" if caution.clamp >= _ONE else f" Size x{caution.clamp}: {caution.words}."
     return Judgement(
-        Verdict.TAKE, PlanReason.EDGE, f"Traded: the edge of {edge} after costs reaches the least of {least} ({chance}).{size}"
+        Verdict.TAKE, PlanReason.EDGE, f"Traded: the edge of {edge} after costs reaches the least of {least} ({chance}).{why}{size}", bucket
     )
 
 
-def decide(candidate: Candidate, caution: Caution, rules: Rules) -> Plan:
+def _learned(rules: Rules, view: View) -> Judgement | None:
+    """A reason to skip from outcomes, if there is one."""
+    opinion = view.opinion
+    if rules.bandit and opinion.weight > 0 and not opinion.take:
+        numbers = f"{opinion.mean:+.3f} R +- {opinion.sigma:.3f}, they count {opinion.weight:.0%}"
+        words = f"Not traded: outcomes of such signals speak against it ({numbers})."
+        return Judgement(Verdict.SKIP, PlanReason.BANDIT, words)
+    if rules.alpha and view.alpha_ready and view.confidence < rules.alpha_threshold:
+        words = f"Not traded: the confidence of {view.confidence:.2f} (0.50 is break-even) is below {rules.alpha_threshold:.2f}."
+        return Judgement(Verdict.SKIP, PlanReason.ALPHA, words)
+    return None
+
+
+def _bucket(rules: Rules, view: View) -> tuple[Bucket, str]:
+    """The bucket of a trade that is taken, and why it is not the small one."""
+    place = _ORDER.index(Bucket(view.opinion.size.value)) if rules.bandit else 0
+    why = f" Outcomes promise at least {view.opinion.lower:+.3f} R." if place else ""
+    if rules.alpha and view.alpha_ready and view.confidence >= rules.alpha_threshold + rules.alpha_promote_delta:
+        place, why = min(place + 1, len(_ORDER) - 1), f"{why} The confidence of {view.confidence:.2f} moves it one size up."
+    return _ORDER[place], why
+
+
+def decide(candidate: Candidate, caution: Caution, rules: Rules, brain: Brain) -> Plan:
     """The one plan of a candidate. The same arguments give the same plan.
 
     Raises:
@@ -57,7 +121,11 @@ def decide(candidate: Candidate, caution: Caution, rules: Rules) -> Plan:
             f"candidate {candidate.identity()}: expected positive stop and target distances, "
             f"got {candidate.stop_distance} and {candidate.target_distance}"
         )
-    judgement = judge(candidate, caution, rules)
+    question = question_of(candidate, caution, brain)
+    view = brain.view(question)
+    judgement = judge(candidate, caution, rules, view)
+    adjusted = _adjusted(candidate, view, brain)
+    changed = f" Adjusted: {', '.join(adjusted.words)}." if adjusted.words and judgement.verdict is Verdict.TAKE else ""
     return Plan(
         symbol=candidate.symbol,
         interval=candidate.interval,
@@ -67,22 +135,39 @@ def decide(candidate: Candidate, caution: Caution, rules: Rules) -> Plan:
         verdict=judgement.verdict,
         reason=judgement.reason,
         source=PlanSource.POLICY,
-        bucket=Bucket.S,
-        raising={"bucket": rules.size_mult_s},
-        reducing={"sentinel": caution.clamp} if caution.clamp < _ONE else {},
+        bucket=judgement.bucket,
+        raising={"bucket": rules.multiplier(judgement.bucket), **adjusted.raising},
+        reducing={**({"sentinel": caution.clamp} if caution.clamp < _ONE else {}), **adjusted.reducing},
+        confidence=view.confidence if rules.alpha and view.alpha_ready else None,
         edge_r=candidate.edge_r,
         price=candidate.price,
-        stop_distance=candidate.stop_distance,
-        target_distance=candidate.target_distance,
+        stop_distance=adjusted.stop_distance,
+        target_distance=adjusted.target_distance,
         valid_until_ms=candidate.valid_until_ms,
-        explanation=judgement.words,
-        policy=_numbers(candidate, caution, rules),
+        explanation=judgement.words + changed,
+        policy=_numbers(candidate, caution, rules, view),
     )
 
 
-def _numbers(candidate: Candidate, caution: Caution, rules: Rules) -> dict[str, float]:
-    """What the decision was made from. `sentinel_risk` is absent when no warning is known."""
+def _adjusted(candidate: Candidate, view: View, brain: Brain) -> Adjusted:
+    """Playbook and tuner at work."""
+    adjustments = brain.playbook.adjustments
+    sizes = {
+        "playbook": playbook_size(adjustments, candidate.setup.value, candidate.direction.sign),
+        "tuner": view.advice.size_factor,
+    }
+    return adjust((candidate.stop_distance, candidate.target_distance), sizes, adjustments, view.advice)
+
+
+def _numbers(candidate: Candidate, caution: Caution, rules: Rules, view: View) -> dict[str, float]:
+    """What the decision was made from. Warnings are absent when none is known, opinions when nobody listens to them."""
     numbers = {"edge_r": candidate.edge_r, "min_edge_r": rules.min_edge_r, "p": candidate.p, "cost_r": candidate.cost_r}
     if caution.worst is not None:
         numbers |= {"sentinel_risk": caution.worst.event_risk, "sentinel_clamp": float(caution.clamp)}
-    return numbers
+    opinion = view.opinion
+    if rules.bandit and opinion.weight > 0:
+        numbers |= {"bandit_score_r": opinion.score, "bandit_mean_r": opinion.mean, "bandit_sigma_r": opinion.sigma}
+        numbers |= {"bandit_lower_r": opinion.lower, "bandit_weight": opinion.weight}
+    if rules.alpha and view.alpha_ready:
+        numbers["alpha_confidence"] = view.confidence
+    return numbers | {"p_calibrated": view.p_calibrated, "features_unknown": float(len(view.unknown))}

@@ -4,20 +4,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.advisor.logic.brain import Brain
 from services.advisor.logic.caution import Caution, caution
-from services.advisor.logic.decide import Rules, decide
-from shared.contracts.plan import Bucket, PlanReason, PlanSource, Verdict
+from services.advisor.logic.decide import Rules
+from services.advisor.logic.decide import decide as decide_with
+from shared.contracts.plan import Bucket, Plan, PlanReason, PlanSource, Verdict
 from shared.contracts.sentinel import SentinelState
-from shared.contracts.signal import Setup
+from shared.contracts.signal import Candidate, Setup
 from shared.domain.errors import ContractViolation
 from shared.domain.order import Direction
 from tests.unit.advisor.cases import CLOSE_MS, candidate, red, warning
 
-RULES = Rules(min_edge_r=0.04, size_mult_s=Decimal("1.0"))
+RULES = Rules(min_edge_r=0.04, size_mult_s=Decimal("1.0"), bandit=True, alpha=True)
 CALM = caution([], CLOSE_MS)
 
 edges = st.floats(-2, 2)
 risks = st.floats(0, 1)
+
+
+def decide(offered: Candidate, held: Caution, rules: Rules) -> Plan:
+    """With nothing learned."""
+    return decide_with(offered, held, rules, Brain())
 
 
 def warned(*states: SentinelState | None) -> Caution:

@@ -106,7 +106,7 @@ def test_every_path_ends_once_with_a_result_within_reach(paths: list[tuple[float
             break
         now = step(now, candle(number, low, low + height, opened=low + place * height, close=low + place * height))
     assert isinstance(now, Outcome)
-    assert -4 <= now.gross_r <= 2
+    assert -5 <= now.gross_r <= 2
     assert (now.gross_r <= -1) == (now.end is End.STOP)
     assert now.net_r == now.gross_r - 0.1
 

@@ -1,0 +1,80 @@
+"""One thing to learn from: a followed signal that ended, or a trade that was closed."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.advisor.logic.shadow import End, Followed, Outcome
+from shared.contracts.order import ExitReason, TradeClosed
+
+TRADE_WEIGHT, SHADOW_WEIGHT = 1.0, 0.5
+
+
+class Kind(StrEnum):
+    """Where a lesson comes from."""
+
+    SHADOW = "shadow"
+    TRADE = "trade"
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """`teaches` = whether policy and alpha model learn from it: the shadow of a real trade does not, the trade itself does.
+
+    `worst_r` and `best_r` are excursions from the entry (worst at most 0); None when nobody saw them.
+    """
+
+    kind: Kind
+    ended_ms: int
+    followed: Followed
+    net_r: float
+    worst_r: float | None
+    best_r: float | None
+    stopped: bool
+    teaches: bool = True
+    beyond_stop_r: float | None = None
+
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """Lessons are learned in this order, whichever came first."""
+        return (self.ended_ms, self.followed.idea, self.kind.value)
+
+    @property
+    def weight(self) -> float:
+        """1 for a trade, 0.5 for what was only followed."""
+        return TRADE_WEIGHT if self.kind is Kind.TRADE else SHADOW_WEIGHT
+
+
+def from_shadow(outcome: Outcome, *, taken: bool) -> Lesson | None:
+    """The lesson of a followed signal; None when its path is unknown."""
+    if outcome.end is End.GAP:
+        return None
+    followed, stopped = outcome.followed, outcome.end is End.STOP
+    return Lesson(
+        Kind.SHADOW, outcome.ended_ms, followed, outcome.net_r, followed.worst_r, followed.best_r, stopped=stopped, teaches=not taken
+    )
+
+
+def from_trade(trade: TradeClosed, followed: Followed) -> Lesson | None:
+    """The lesson of a closed trade; None when its result in R is unknown, or somebody else ended it."""
+    if trade.r is None or trade.exit_reason in {ExitReason.EXTERNAL, ExitReason.FLATTEN, ExitReason.MANUAL}:
+        return None
+    worst = None if trade.mae_r is None else -abs(float(trade.mae_r))
+    stopped = trade.exit_reason is ExitReason.STOP
+    return Lesson(
+        Kind.TRADE,
+        trade.closed_ms,
+        followed,
+        float(trade.r),
+        worst,
+        None if trade.mfe_r is None else float(trade.mfe_r),
+        stopped=stopped,
+        beyond_stop_r=_beyond(trade) if stopped else None,
+    )
+
+
+def _beyond(trade: TradeClosed) -> float | None:
+    """How far behind its stop a trade was closed, in R."""
+    if trade.stop_price is None or trade.entry_price == trade.stop_price:
+        return None
+    missed = (trade.stop_price - trade.exit_price) * trade.direction.sign
+    return float(missed / abs(trade.entry_price - trade.stop_price))

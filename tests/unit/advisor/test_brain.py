@@ -1,0 +1,194 @@
+import json
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.advisor.logic.adjust import adjust
+from services.advisor.logic.brain import Brain
+from services.advisor.logic.caution import caution
+from services.advisor.logic.decide import Rules, decide
+from services.advisor.logic.lesson import Kind, Lesson, from_shadow, from_trade
+from services.advisor.logic.playbook import Adjustments, Playbook, Regime
+from services.advisor.logic.shadow import End, Followed, Outcome, follow
+from services.advisor.logic.tuner import NO_ADVICE, Advice
+from shared.contracts.order import ExitReason, TradeClosed
+from shared.contracts.plan import Bucket, Plan, PlanReason, Verdict
+from shared.domain.order import Direction
+from shared.policy.bandit import Size
+from tests.unit.advisor.cases import CLOSE_MS, candidate
+
+RULES = Rules(min_edge_r=0.04, size_mult_s=Decimal("1.0"), bandit=True, alpha=True)
+CALM = caution([], CLOSE_MS)
+
+
+def followed(**changes: Any) -> Followed:
+    found = follow(candidate(**changes), "idea", {})
+    assert found is not None
+    return found
+
+
+def lesson(net_r: float, number: int = 0, kind: Kind = Kind.SHADOW, **changes: Any) -> Lesson:
+    worst = max(-1.0, min(0.0, net_r))
+    return Lesson(kind, CLOSE_MS + number, followed(**changes), net_r, worst, max(0.0, net_r), stopped=net_r <= -1)
+
+
+def taught(results: list[float], rounds: int, kind: Kind = Kind.SHADOW) -> Brain:
+    brain = Brain()
+    for number in range(rounds):
+        brain.learn(lesson(results[number % len(results)], number, kind))
+    return brain
+
+
+def plan(brain: Brain, rules: Rules = RULES, **changes: Any) -> Plan:
+    return decide(candidate(**changes), CALM, rules, brain)
+
+
+def test_an_untaught_brain_changes_nothing() -> None:
+    with_brain = plan(Brain())
+    assert (with_brain.verdict, with_brain.reason, with_brain.bucket) == (Verdict.TAKE, PlanReason.EDGE, Bucket.S)
+    assert (with_brain.stop_distance, with_brain.target_distance) == (1.2, 1.8)
+    assert with_brain.raising == {"bucket": Decimal("1.0")}
+    assert with_brain.reducing == {}
+    assert with_brain.confidence is None
+    assert plan(Brain(), edge_r=0.0).verdict is Verdict.SKIP
+
+
+def test_losses_turn_a_take_into_a_skip_with_the_numbers() -> None:
+    found = plan(taught([-1.1, -1.1, 0.9], 200), replace(RULES, alpha=False))
+    assert (found.verdict, found.reason) == (Verdict.SKIP, PlanReason.BANDIT)
+    assert found.policy["bandit_mean_r"] < 0
+    assert "speak against" in found.explanation
+    found = plan(taught([-1.1, -1.1, 0.9], 200), replace(RULES, bandit=False))
+    assert (found.verdict, found.reason) == (Verdict.SKIP, PlanReason.ALPHA)
+
+
+def test_wins_make_it_larger() -> None:
+    brain = taught([1.4, 1.4, -1.1], 200)
+    found = plan(brain)
+    assert found.verdict is Verdict.TAKE
+    assert found.bucket is not Bucket.S
+    assert found.raising["bucket"] > 1
+    assert found.confidence is not None
+    assert found.confidence > 0.5
+    assert plan(brain, replace(RULES, bandit=False, alpha=False)).bucket is Bucket.S
+
+
+def test_the_edge_and_the_veto_still_come_first() -> None:
+    assert plan(taught([1.4], 200), edge_r=0.0).reason is PlanReason.EDGE_TOO_SMALL
+
+
+def test_the_shadow_of_a_trade_teaches_the_calibration_but_not_the_policy_twice() -> None:
+    outcome = Outcome(followed(), End.TARGET, 1.5, 1.4, CLOSE_MS)
+    shadow = from_shadow(outcome, taken=True)
+    assert shadow is not None
+    brain = Brain()
+    brain.learn(shadow)
+    assert brain.bandit.outcomes == 0
+    assert brain.calibration.outcomes == 1
+    free = from_shadow(outcome, taken=False)
+    assert free is not None
+    brain.learn(free)
+    assert brain.bandit.outcomes == 0.5
+    assert from_shadow(replace(outcome, end=End.GAP), taken=False) is None
+
+
+def trade(**changes: Any) -> TradeClosed:
+    fields: dict[str, Any] = {
+        "symbol": "SOLUSDT",
+        "position_id": "abcdefghij",
+        "direction": Direction.LONG,
+        "setup": None,
+        "interval": "5m",
+        "quantity": "1",
+        "entry_price": "100",
+        "exit_price": "98.7",
+        "opened_ms": CLOSE_MS,
+        "closed_ms": CLOSE_MS + 600_000,
+        "gross_usd": "-1.3",
+        "fees_usd": "0.1",
+        "funding_usd": "0",
+        "net_usd": "-1.4",
+        "initial_risk_usd": "1",
+        "r": "-1.4",
+        "exit_reason": ExitReason.STOP,
+        "mae_r": "-1.3",
+        "mfe_r": "0.2",
+        "stop_price": "99",
+    }
+    return TradeClosed.model_validate(fields | changes)
+
+
+def test_a_trade_teaches_with_full_weight_and_leaves_its_causes() -> None:
+    found = from_trade(trade(), followed())
+    assert found is not None
+    assert (found.net_r, found.worst_r, found.stopped) == (-1.4, -1.3, True)
+    assert found.beyond_stop_r == pytest.approx(0.3)
+    brain = Brain()
+    brain.learn(found)
+    assert brain.bandit.outcomes == 1
+    assert brain.calibration.outcomes == 0
+    assert brain.lessons.of("SOLUSDT")["postmortem_liquidity_gap"] > 0
+
+
+@pytest.mark.parametrize("changes", [{"r": None}, {"exit_reason": ExitReason.MANUAL}, {"exit_reason": ExitReason.FLATTEN}])
+def test_what_says_nothing_about_the_signal_is_no_lesson(changes: dict[str, Any]) -> None:
+    assert from_trade(trade(**changes), followed()) is None
+
+
+def test_the_brain_round_trips_and_a_broken_part_starts_neutral_alone() -> None:
+    brain = taught([1.4, -1.1, 0.3], 60, Kind.TRADE)
+    brain.learn(lesson(0.5, 100))
+    brain.playbook = Playbook(regime=Regime.MOMENTUM, adjustments=Adjustments(size=0.8), version=3)
+    document = json.loads(json.dumps(brain.to_dict()))
+    again, problems = Brain.from_dict(document)
+    assert problems == []
+    assert again.to_dict() == brain.to_dict()
+    assert plan(again) == plan(brain)
+    broken, problems = Brain.from_dict(document | {"bandit": {}, "tuner": {"kind": "x"}})
+    assert len(problems) == 2
+    assert broken.bandit.outcomes == 0
+    assert broken.alpha.outcomes == brain.alpha.outcomes
+    assert Brain.from_dict({})[0].to_dict() == Brain().to_dict()
+
+
+def test_the_playbook_acts_within_bounds_and_by_name() -> None:
+    brain = Brain()
+    brain.playbook = Playbook(regime=Regime.RISK_OFF, adjustments=Adjustments(0.5, 1.1, 0.9, -0.3, {"trend_cross": 0.8}))
+    found = plan(brain)
+    assert found.reducing == {"playbook": Decimal("0.5")}
+    assert found.stop_distance == pytest.approx(1.32)
+    assert found.target_distance == pytest.approx(1.62)
+    assert "playbook size x0.5" in found.explanation
+    assert found.raising == {"bucket": Decimal("1.0")}
+
+
+factors = st.floats(0.1, 5)
+
+
+@given(
+    stop=factors,
+    target=factors,
+    book_stop=factors,
+    book_target=factors,
+    offer=st.tuples(st.floats(0.1, 10), st.floats(0.1, 10)),
+    size=st.floats(0.5, 1.4),
+)
+def test_adjusted_trades_keep_their_shape(
+    *, stop: float, target: float, book_stop: float, book_target: float, offer: tuple[float, float], size: float
+) -> None:
+    advice = Advice(50, 0.1, 0.5, 1.0, stop, target, size, ask=False)
+    found = adjust(offer, {"tuner": size}, Adjustments(stop=book_stop, target=book_target), advice)
+    assert 0.6 * offer[0] <= found.stop_distance <= 1.6 * offer[0] + 1e-9
+    assert found.target_distance >= 1.05 * found.stop_distance - 1e-9
+    assert all(factor < 1 for factor in found.reducing.values())
+    assert all(factor > 1 for factor in found.raising.values())
+    same = adjust(offer, {"tuner": 1.0}, Adjustments(), NO_ADVICE)
+    assert same.stop_distance == offer[0]
+
+
+def test_size_names_agree_with_the_messages() -> None:
+    assert [size.value for size in Size] == [bucket.value for bucket in Bucket]
