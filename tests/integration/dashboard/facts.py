@@ -109,8 +109,12 @@ def filled(symbol: str, close_ms: int, direction: Direction = Direction.LONG) ->
     yield order(symbol, close_ms, OrderEventKind.INTENT, direction, quantity=Qty(Decimal("0.5")))
     yield order(symbol, close_ms, OrderEventKind.SUBMITTED, direction, quantity=Qty(Decimal("0.5")))
     yield order(symbol, close_ms, OrderEventKind.FILLED, direction, last_price=price, last_quantity=Qty(Decimal("0.5")), serial="1")
-    yield order(symbol, close_ms, OrderEventKind.ACCEPTED, direction, leg=Leg.STOP, trigger_price=Price(price * Decimal("0.994")), serial="s")
-    yield order(symbol, close_ms, OrderEventKind.ACCEPTED, direction, leg=Leg.TARGET, trigger_price=Price(price * Decimal("1.0105")), serial="t")
+    yield order(
+        symbol, close_ms, OrderEventKind.ACCEPTED, direction, leg=Leg.STOP, trigger_price=Price(price * Decimal("0.994")), serial="s"
+    )
+    yield order(
+        symbol, close_ms, OrderEventKind.ACCEPTED, direction, leg=Leg.TARGET, trigger_price=Price(price * Decimal("1.0105")), serial="t"
+    )
 
 
 def trade(

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -45,20 +46,25 @@ VENUE = "http://venue.test"
 
 @dataclass
 class FakeVenue:
-    """Answers `time` and the paper status; `down` refuses."""
+    """Answers `time` (which goes on from `start_ms`) and the paper status; `down` refuses."""
 
     status: Mapping[str, Any]
-    now_ms: int
+    start_ms: int
     down: bool = False
+    begun_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def now_ms(self) -> int:
+        return self.start_ms + int((time.monotonic() - self.begun_s) * 1000)
 
     def app(self) -> Starlette:
-        async def time(_request: Request) -> JSONResponse:
+        async def clock(_request: Request) -> JSONResponse:
             return self._answer({"serverTime": self.now_ms})
 
         async def status(_request: Request) -> JSONResponse:
             return self._answer(dict(self.status))
 
-        return Starlette(routes=[Route("/fapi/v1/time", time), Route("/paper/v1/status", status)])
+        return Starlette(routes=[Route("/fapi/v1/time", clock), Route("/paper/v1/status", status)])
 
     def _answer(self, body: dict[str, Any]) -> JSONResponse:
         if self.down:

@@ -17,7 +17,9 @@ async def play(rig: Rig) -> None:
         rig.ctx.keys.positions, "ETHUSDT", facts.position("ETHUSDT", now_ms, Direction.SHORT, unrealised_usd="-6.55", mark_price="2523.51")
     )
     await rig.state.put(
-        rig.ctx.keys.positions, "DOGEUSDT", facts.position("DOGEUSDT", now_ms, target_state="pending", unrealised_usd="16.11", mark_price="0.19307")
+        rig.ctx.keys.positions,
+        "DOGEUSDT",
+        facts.position("DOGEUSDT", now_ms, target_state="pending", unrealised_usd="16.11", mark_price="0.19307"),
     )
     await rig.state.put(rig.ctx.keys.account_view, "now", facts.account(now_ms))
     await rig.bus.publish_all(list(facts.morning(now_ms)))

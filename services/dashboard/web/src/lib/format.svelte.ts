@@ -121,10 +121,10 @@ export function duration(ms: number | null): string {
   return `${unit(Math.floor(seconds / 86_400), 'day')} ${unit(Math.floor((seconds % 86_400) / 3600), 'hour')}`;
 }
 
-/** "3 sec. ago" in the reader's language. */
+/** "now", "3 sec. ago" in the reader's language. */
 export function ago(ms: number | null): string {
   if (ms === null) return DASH;
-  const format = cached('ago', (locale) => new Intl.RelativeTimeFormat(locale, { style: 'narrow', numeric: 'always' }));
+  const format = cached('ago', (locale) => new Intl.RelativeTimeFormat(locale, { style: 'short', numeric: 'auto' }));
   const seconds = Math.floor(ms / 1000);
   if (seconds < 60) return format.format(-seconds, 'second');
   if (seconds < 3600) return format.format(-Math.floor(seconds / 60), 'minute');
