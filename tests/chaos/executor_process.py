@@ -1,6 +1,6 @@
 """The executor as a process that dies where it is told: one JSON object per line on stdin, symbol -> moment.
 
-When every symbol of the last line has reached its moment, or a second after the first did, the process kills itself (-9).
+`hold:<moment>` only waits there for a second. When every symbol of the last line has reached its moment, or a second after the first did, the process kills itself (-9).
 The product has no way to get here: the moments are passed by unless a test gives its own `steps`.
 """
 
@@ -20,6 +20,7 @@ from shared.runtime.run import VenueAccess, run
 from shared.runtime.service import Service
 
 PATIENCE_S = 1.0
+HOLD_S = 1.0
 
 
 class Crasher:
@@ -36,6 +37,8 @@ class Crasher:
             self.stops = json.loads(line)
 
     async def __call__(self, moment: Moment, symbol: str, /) -> None:
+        if self.stops.get(symbol) == f"hold:{moment.value}":
+            await asyncio.sleep(HOLD_S)
         if self.stops.get(symbol) != moment.value:
             return
         if not self.waiting:

@@ -75,19 +75,9 @@ class Venue:
         self.client = httpx.AsyncClient(timeout=30)
 
     async def start(self) -> None:
-        argv = [
-            sys.executable,
-            "-m",
-            "services.paper_exchange",
-            "--market",
-            "synthetic",
-            "--symbols",
-            ",".join(self.symbols),
-            "--no-limits",
-        ]
-        self._process = subprocess.Popen(  # noqa: ASYNC220 - it starts in a moment
-            [*argv, "--balance", "1000000"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+        argv = [sys.executable, "-m", "services.paper_exchange", "--market", "synthetic", "--symbols", ",".join(self.symbols)]
+        argv += ["--no-limits", "--balance", "1000000"]
+        self._process = await asyncio.to_thread(subprocess.Popen, argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert self._process.stdout is not None
         line = await asyncio.to_thread(self._process.stdout.readline)
         self.url = line.decode().removeprefix("ready ").strip()
@@ -138,6 +128,7 @@ class ExecutorProcess:
     instance: str = "chaos-1"
     process: subprocess.Popen[bytes] | None = None
     port: int = 0
+    ready_ms: int = 0
     log: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="mr-chaos-")) / "executor.log")
 
     async def start(self, *, ready: bool = True) -> None:
@@ -145,11 +136,13 @@ class ExecutorProcess:
         self.port = free_port()
         argv = [sys.executable, "-m", "tests.chaos.executor_process", "--instance", self.instance, "--http-port", str(self.port)]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: ASYNC220 - it starts in a moment
-                argv, cwd=ROOT, env={**clean, **self.stack.environment()}, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT
+            environment = {**clean, **self.stack.environment()}
+            self.process = await asyncio.to_thread(
+                subprocess.Popen, argv, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT
             )
         if ready:
             await self.until_ready()
+            self.ready_ms = await self.stack.venue.time_ms()
 
     async def until_ready(self, within_s: float = 40.0, state: str = "ready") -> None:
         await eventually(lambda: self._is(state), within_s=within_s, every_s=0.03, what=f"executor {state}; see {self.log}")

@@ -1,0 +1,77 @@
+"""Post-only entries: they rest, end with their time, follow a stop command, and what they buy is protected."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from shared.contracts.control import Command
+from tests.chaos.stack import Stack
+from tests.fakes.eventually import eventually
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("executor")]
+
+SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
+
+
+async def intent(stack: Stack, decision_id: str, *steps: str) -> dict[str, Any] | None:
+    found = (await stack.intents()).get(decision_id)
+    return found if found is not None and found["step"] in steps else None
+
+
+def reasons(found: dict[str, Any]) -> list[str]:
+    return [f"{told['event']['event']} {told['event']['reason']}".strip() for told in found["told"]]
+
+
+async def far_plan(stack: Stack, symbol: str) -> Any:
+    """A buy or sell well away from the market: it rests."""
+    plan = await stack.plan(symbol)
+    away = 0.98 if plan.payload.direction == "long" else 1.02  # type: ignore[attr-defined]
+    payload = plan.payload.model_copy(update={"price": plan.payload.price * away})  # type: ignore[attr-defined]
+    return type(plan)(payload, plan.ts_ms, plan.decision_id, plan.cause_id, plan.epoch)
+
+
+async def test_a_resting_entry_ends_with_its_time_or_with_a_stop_and_survives_a_restart() -> None:
+    async with Stack(SYMBOLS, ASTER_ENTRY_TYPE="limit", ASTER_ENTRY_LIMIT_SECONDS="6") as stack:
+        executor = stack.executor()
+        await executor.start()
+        plan = await far_plan(stack, "BTCUSDT")
+        await stack.bus.publish(plan)
+        await eventually(lambda: intent(stack, plan.decision_id, "resting"), within_s=15)
+        (order,) = await stack.venue.entries("BTCUSDT")
+        assert (order["type"], order["timeInForce"], order["status"]) == ("LIMIT", "GTX", "NEW")
+        executor.kill()
+        await executor.start()
+        found = await eventually(lambda: intent(stack, plan.decision_id, "done"), within_s=20)
+        assert found["outcome"] == "not_executed"
+        assert reasons(found)[-1] == "cancelled time_limit"
+        assert await stack.state.exposure_entries() == {}
+
+        other = await far_plan(stack, "ETHUSDT")
+        await stack.bus.publish(other)
+        await eventually(lambda: intent(stack, other.decision_id, "resting"), within_s=15)
+        await stack.command(Command.PAUSE)
+        found = await eventually(lambda: intent(stack, other.decision_id, "done"), within_s=5)
+        assert reasons(found)[-1] == "cancelled paused"
+        assert {row["status"] for row in await stack.venue.entries("ETHUSDT")} == {"CANCELED"}
+
+
+async def test_a_filled_limit_entry_is_a_maker_and_has_its_stop() -> None:
+    async with Stack(SYMBOLS, ASTER_ENTRY_TYPE="limit", ASTER_ENTRY_LIMIT_SECONDS="60") as stack:
+        executor = stack.executor()
+        await executor.start()
+        plans = await asyncio.gather(*(stack.plan(symbol) for symbol in SYMBOLS))
+        await asyncio.gather(*(stack.bus.publish(plan) for plan in plans))
+
+        async def one_opened() -> str | None:
+            done = [i["symbol"] for i in (await stack.intents()).values() if i["outcome"] == "opened"]
+            return done[0] if done else None
+
+        symbol = str(await eventually(one_opened, within_s=60, every_s=0.1))
+        record = await stack.state.get(stack.keys.positions, symbol)
+        assert record is not None
+        (order,) = await stack.venue.entries(symbol)
+        assert order["status"] == "FILLED"
+        stops = [row for row in await stack.venue.algos(symbol) if row["orderType"] == "STOP_MARKET" and row["algoStatus"] == "NEW"]
+        assert len(stops) == 1
+        assert float(record["entry_price"]) == pytest.approx(float(order["price"]))
