@@ -36,6 +36,7 @@ static: $(STAMPS)/dev
 	@$(PY) tools/check_generated.py
 
 test: static $(PAGE) $(STAMPS)/chromium ## all checks and all tests, with real servers and a browser
+	@$(PY) tools/build_web.py --check
 	@exec $(PY) -m pytest -q -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
 
 generate: $(STAMPS)/dev ## write the generated references and contracts anew

@@ -29,28 +29,35 @@ def folder_of_node() -> Path | None:
     return None
 
 
-def main() -> int:
-    """Install the page's packages as locked, and build it."""
+def run(folder: Path, *arguments: str) -> None:
+    """Run npm in the page's folder.
+
+    Raises:
+        SystemExit: it failed; it has said why.
+    """
+    surroundings = {**os.environ, "PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin", "CI": "1"}  # noqa: TID251 - npm may need any of them
+    command = [str(folder / "npm"), *arguments]
+    if code := subprocess.run(command, check=False, cwd=WEB, env=surroundings, stdin=subprocess.DEVNULL).returncode:  # noqa: S603
+        raise SystemExit(f"npm {' '.join(arguments)} failed with exit code {code}")
+
+
+def main(arguments: list[str]) -> None:
+    """Install the page's packages as locked and build it; with `--check`, look for mistakes instead."""
     folder = folder_of_node()
     if folder is None:
-        print(
-            f"the page needs Node {OLDEST[0]}.{OLDEST[1]} or newer with npm: install it, or run `make clean` and try again", file=sys.stderr
-        )
-        return 1
-    print(f"building the page with Node of {folder}")
-    search = f"{folder}:/usr/local/bin:/usr/bin:/bin"
-    surroundings = {**os.environ, "PATH": search, "CI": "1"}  # noqa: TID251 - npm needs what its configuration may refer to
-    for command in (["ci", "--no-audit", "--no-fund", "--loglevel=error"], ["run", "--silent", "build"]):
-        code = subprocess.run([str(folder / "npm"), *command], check=False, cwd=WEB, env=surroundings, stdin=subprocess.DEVNULL).returncode  # noqa: S603
-        if code:
-            print(f"npm {command[0]} failed with exit code {code}", file=sys.stderr)
-            return 1
+        raise SystemExit(f"the page needs Node {OLDEST[0]}.{OLDEST[1]} or newer with npm: install it, or run `make clean` and try again")
+    checking = "--check" in arguments
+    if not checking or not (WEB / "node_modules").is_dir():
+        run(folder, "ci", "--no-audit", "--no-fund", "--loglevel=error")
+    if checking:
+        run(folder, "run", "--silent", "check")
+        return
+    print(f"building the page with the Node of {folder}")
+    run(folder, "run", "--silent", "build")
     if not PAGE.is_file():
-        print(f"the build did not write {PAGE.relative_to(ROOT)}", file=sys.stderr)
-        return 1
+        raise SystemExit(f"the build did not write {PAGE.relative_to(ROOT)}")
     PAGE.touch()
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(sys.argv[1:])

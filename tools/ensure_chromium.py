@@ -17,7 +17,7 @@ def main() -> int:
         print("no Chromium was found: the browser tests will be skipped. Install it (Debian: apt-get install chromium)")
         return 0
     print("installing Chromium for the browser tests")
-    surroundings = {"DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    surroundings = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}  # noqa: TID251 - a proxy may be named there
     for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
         subprocess.run([apt, *command], check=True, env=surroundings, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # noqa: S603
     return 0
