@@ -13,6 +13,7 @@ from services.paper_exchange.logic.timeline import Batch, BatchKind
 from services.paper_exchange.logic.venue import Venue
 
 Funding = Callable[[str], tuple[float, int]]
+_CANDLES = (Kind.KLINE, Kind.CONTINUOUS)
 Sides = tuple[list[list[str]], list[list[str]]]
 
 
@@ -31,8 +32,8 @@ class Publisher:
         row = self.venue.tape.index.get(stream.symbol)
         if stream.kind is Kind.DEPTH and row is not None:
             self._books[stream.symbol] = frames.book_levels(self.venue.tape, row, 20)
-        if stream.kind is Kind.KLINE and stream.argument in self.venue.intervals:
-            others = any(item.argument == stream.argument for item in self.hub.streams(Kind.KLINE))
+        if stream.kind in _CANDLES and stream.argument in self.venue.intervals:
+            others = any(item.argument == stream.argument for kind in _CANDLES for item in self.hub.streams(kind))
             if wanted:
                 self.venue.running(stream.argument)
             elif not others:
@@ -69,11 +70,12 @@ class Publisher:
             self.hub.publish("!forceOrder@arr", data)
 
     def _trades(self, now: int) -> None:
-        for stream in self.hub.streams(Kind.TRADE):
-            row = self._row(stream.symbol)
-            payload = None if row is None else frames.agg_trade(self.venue.tape, row, now)
-            if payload is not None:
-                self._send(stream, payload)
+        for kind, build in ((Kind.TRADE, frames.agg_trade), (Kind.TRADE_RAW, frames.trade)):
+            for stream in self.hub.streams(kind):
+                row = self._row(stream.symbol)
+                payload = None if row is None else build(self.venue.tape, row, now)
+                if payload is not None:
+                    self._send(stream, payload)
 
     def _books_of(self, now: int) -> None:
         tape = self.venue.tape
@@ -106,7 +108,8 @@ class Publisher:
     def _klines(self, now: int, *, closed: bool) -> None:
         """Candle updates; at a close the longer intervals first, so that they are known when the short one arrives."""
         venue = self.venue
-        for stream in sorted(self.hub.streams(Kind.KLINE), key=lambda item: -venue.intervals.get(item.argument, 0)):
+        streams = [stream for kind in _CANDLES for stream in self.hub.streams(kind)]
+        for stream in sorted(streams, key=lambda item: -venue.intervals.get(item.argument, 0)):
             row, length = self._row(stream.symbol), venue.intervals.get(stream.argument)
             if row is None or length is None:
                 continue
@@ -118,7 +121,7 @@ class Publisher:
                 continue
             first = trade_id(venue.tape, venue.tape.grid.column(bar.start_ms))
             payload = frames.kline(venue.tape.rules[row], (stream.argument, length), bar, (now, first), closed=closed)
-            self._send(stream, payload)
+            self._send(stream, payload if stream.kind is Kind.KLINE else frames.continuous(payload))
 
     def mark(self, row: int, now: int) -> dict[str, Any]:
         """The mark price event of a contract."""

@@ -158,6 +158,21 @@ def agg_trade(tape: Tape, row: int, now_ms: int) -> Payload | None:
     }
 
 
+def trade(tape: Tape, row: int, now_ms: int) -> Payload | None:
+    """A trade event; one per point, as aggTrade."""
+    joined = agg_trade(tape, row, now_ms)
+    if joined is None:
+        return None
+    body = {"e": "trade", "E": now_ms, "T": now_ms, "s": joined["s"], "t": joined["f"], "p": joined["p"], "q": joined["q"]}
+    return {**body, "X": "MARKET", "m": joined["m"], "st": 1}
+
+
+def continuous(event: Payload) -> Payload:
+    """A continuous_kline event of the perpetual from its kline event."""
+    candle = {name: value for name, value in event["k"].items() if name != "s"}
+    return {"e": "continuous_kline", "E": event["E"], "ps": event["s"], "ct": "PERPETUAL", "k": candle}
+
+
 def depth(tape: Tape, row: int, now_ms: int, sides: tuple[list[list[str]], list[list[str]]]) -> Payload:
     """A depthUpdate event, for diffs and for partial books; `sides` is (bids, asks)."""
     number, symbol = update_id(tape), tape.rules[row].symbol

@@ -11,6 +11,8 @@ class Kind(StrEnum):
     """What a stream carries."""
 
     KLINE = "kline"
+    CONTINUOUS = "continuousKline"
+    TRADE_RAW = "trade"
     MARK = "markPrice"
     MARK_ALL = "!markPrice@arr"
     BOOK = "bookTicker"
@@ -47,7 +49,8 @@ class Stream:
     @property
     def route(self) -> Route:
         """The routed path that delivers it."""
-        return Route.PUBLIC if self.kind in {Kind.BOOK, Kind.BOOK_ALL, Kind.DEPTH, Kind.PARTIAL} else Route.MARKET
+        public = {Kind.BOOK, Kind.BOOK_ALL, Kind.DEPTH, Kind.PARTIAL, Kind.TRADE_RAW}
+        return Route.PUBLIC if self.kind in public else Route.MARKET
 
 
 _ALL = {
@@ -65,9 +68,21 @@ _SINGLE = {
     "miniTicker": Kind.MINI,
     "ticker": Kind.TICKER,
     "aggTrade": Kind.TRADE,
+    "trade": Kind.TRADE_RAW,
     "forceOrder": Kind.FORCE,
 }
 _DEPTH = re.compile(r"depth(5|10|20)?(@100ms|@500ms)?")
+
+_CANDLES = re.compile(r"(kline|continuousKline)_(\w+)")
+
+
+def _candles(name: str, symbol: str, kind: str, interval: str) -> Stream | None:
+    """A candle stream; continuous ones are named after a pair and a kind of contract, here always the perpetual."""
+    if interval not in INTERVALS:
+        return None
+    if kind == "kline":
+        return Stream(name, Kind.KLINE, symbol, interval)
+    return Stream(name, Kind.CONTINUOUS, symbol.removesuffix("_PERPETUAL"), interval) if symbol.endswith("_PERPETUAL") else None
 
 
 def parse(name: str) -> Stream | None:
@@ -80,9 +95,9 @@ def parse(name: str) -> Stream | None:
         return None
     if rest in _SINGLE:
         return Stream(name, _SINGLE[rest], symbol)
-    if rest.startswith("kline_"):
-        interval = rest.removeprefix("kline_")
-        return Stream(name, Kind.KLINE, symbol, interval) if interval in INTERVALS else None
+    candles = _CANDLES.fullmatch(rest)
+    if candles is not None:
+        return _candles(name, symbol, candles[1], candles[2])
     found = _DEPTH.fullmatch(rest)
     if found is None:
         return None

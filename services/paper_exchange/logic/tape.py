@@ -37,6 +37,8 @@ class Tape:
         self._path: Floats = np.full((points, len(rules)), np.nan)
         self._half: tuple[int, Floats, Floats, Floats] | None = None
         self._counts: tuple[int, Ints] | None = None
+        self._quoted: tuple[int, int, bool] | None = None
+        self._quotes: dict[str, Quote | None] = {}
         self._recall()
 
     def _recall(self) -> None:
@@ -149,7 +151,19 @@ class Tape:
         return max(price - float(below[row]) * tick, tick), bids, price + float(above[row]) * tick, asks
 
     def quote(self, symbol: str) -> Quote | None:
-        """The quote of a contract, None when it is unknown or has not traded yet. The mark is the contract price."""
+        """The quote of a contract, None when it is unknown or has not traded yet. The mark is the contract price.
+
+        Made once per point of the path and contract.
+        """
+        now = (self.column, self.point, self.ended)
+        if self._quoted != now:
+            self._quoted = now
+            self._quotes.clear()
+        if symbol not in self._quotes:
+            self._quotes[symbol] = self._quote(symbol)
+        return self._quotes[symbol]
+
+    def _quote(self, symbol: str) -> Quote | None:
         row = self.index.get(symbol)
         if row is None or not self.listed(row):
             return None

@@ -6,7 +6,7 @@ from services.paper_exchange.call import Call, Route
 from services.paper_exchange.logic.params import Params
 from services.paper_exchange.logic.reject import reject
 from services.paper_exchange.logic.spec import Dialect
-from shared.domain.candle import INTERVALS, interval_ms
+from shared.domain.candle import INTERVALS
 
 
 def ping(_call: Call) -> dict[str, Any]:
@@ -45,6 +45,16 @@ def klines(call: Call) -> list[Any]:
     """GET klines."""
     params = call.params
     return call.exchange.face.klines(_symbol(call), _interval(params), _span(params), params.bounded("limit", 500, 1500))
+
+
+def continuous_klines(call: Call) -> list[Any]:
+    """GET continuousKlines: of the perpetual, the only contract of a pair here."""
+    params = call.params
+    pair = params.need("pair").upper()
+    call.exchange.desk.market.rule(pair)
+    if params.need("contractType").upper() != "PERPETUAL":
+        raise reject(-1130, name="contractType")
+    return call.exchange.face.klines(pair, _interval(params), _span(params), params.bounded("limit", 500, 1500))
 
 
 def price_klines(call: Call) -> list[Any]:
@@ -172,6 +182,7 @@ def table(dialect: Dialect) -> dict[tuple[str, str], Route]:
         "time": Route(server_time),
         "exchangeInfo": Route(exchange_info, mirrored=True),
         "klines": Route(klines, weight=_kline_weight, mirrored=True),
+        "continuousKlines": Route(continuous_klines, weight=_kline_weight, mirrored=True),
         "markPriceKlines": Route(price_klines, weight=_kline_weight, mirrored=True),
         "indexPriceKlines": Route(price_klines, weight=_kline_weight, mirrored=True),
         "premiumIndexKlines": Route(price_klines, weight=_kline_weight, mirrored=True),
@@ -192,8 +203,3 @@ def table(dialect: Dialect) -> dict[tuple[str, str], Route]:
     if aster:
         routes |= {("GET", f"/fapi/v3/{name}"): route for name, route in plain.items()}
     return routes
-
-
-def interval_served(interval: str, base_ms: int) -> bool:
-    """Whether candles of an interval can be added up from the data."""
-    return interval != "1M" and interval_ms(interval) % base_ms == 0
