@@ -16,6 +16,7 @@ from services.scanner.board import Board
 from services.scanner.logic.decide import ClosedBatch, Rules, judge, signals
 from services.scanner.logic.frame import Frame
 from services.scanner.logic.inbox import Closed
+from services.scanner.logic.market import Reference
 from services.scanner.logic.rules import rules_of
 from services.scanner.scan import Scan
 from shared.bus.nats_bus import NatsBus
@@ -95,17 +96,17 @@ def core(bars: dict[int, list[Candle]], name: str) -> Counter[str]:
     board, rules = Board(FRAME), settings()
     board.windows.admit(sorted({c.symbol for candles in bars.values() for c in candles}))
     board.watch(tuple(board.windows.symbols))
+    board.references = [Reference(0, 0, np.sort(np.array([c.quote_volume * 288 for c in bars[max(bars)]])))]
     funnel: Counter[str] = Counter()
     total, spent = 0, 0.0
     for bar in sorted(bars):
         candles, close_ms = bars[bar], FRAME.close_ms(bar)
         put_facts(board, candles, close_ms - 50)
         start = time.perf_counter()
-        board.rank(bar)
         rows = board.windows.append(bar, candles)
         features = board.observe(rows, bar)
         batch = ClosedBatch([c.symbol for c in candles], "5m", close_ms, close_ms + 20, 30_000, features)
-        fired = signals(features, board.ranks(rows), rules)
+        fired = signals(features, board.ranks(rows, bar), rules)
         decided = judge(batch, fired, board.snapshot(rows[fired.place], bar), rules)
         spent += time.perf_counter() - start
         total += len(candles)

@@ -5,7 +5,7 @@ import numpy as np
 from services.scanner.logic.features import Features, observe
 from services.scanner.logic.frame import Frame
 from services.scanner.logic.inbox import Inbox
-from services.scanner.logic.market import Book, Latest, Mark, MarketSnapshot, correlated_peers, volume_rank
+from services.scanner.logic.market import Book, Latest, Mark, MarketSnapshot, Reference, correlated_peers, volume_rank
 from services.scanner.logic.windows import Index, Windows
 from shared.domain.order import Direction
 from shared.exchange.market import BookTicker, MarkPrice
@@ -29,9 +29,8 @@ class Board:
         self.marks: Latest[Mark] = Latest(frame.length_ms)
         self.positions: dict[str, Direction] = {}
         self.losses: dict[str, int] = {}
+        self.references: list[Reference] = []
         self._funding_ms: dict[str, int] = {}
-        self._ranks: Floats = np.empty(0)
-        self._ranked_bar = -1
 
     def watch(self, symbols: tuple[str, ...]) -> None:
         """Scan these symbols from now on; others keep their candles but are left alone."""
@@ -59,18 +58,10 @@ class Board:
         mark = Mark(event.mark, event.index, event.funding_rate, event.next_funding_ms)
         self.marks.put(event.symbol, mark, event.time_ms)
 
-    def rank(self, bar: int) -> None:
-        """Rank the watched symbols by the volume of the 24 hours before `bar`; once per bar, before its first candle."""
-        if bar <= self._ranked_bar and len(self._ranks) == len(self.windows.symbols):
-            return
-        rows = self.windows.rows_of(self.watched)
-        self._ranks = np.full(len(self.windows.symbols), np.nan)
-        self._ranks[rows] = volume_rank(self.windows.day_volume(rows))
-        self._ranked_bar = bar
-
-    def ranks(self, rows: Index) -> Floats:
-        """Volume ranks of some rows as of the last `rank`."""
-        return self._ranks[rows]
+    def ranks(self, rows: Index, bar: int) -> Floats:
+        """Volume ranks at a candle; NaN before there is a reference."""
+        valid = [reference for reference in self.references if reference.from_bar <= bar]
+        return volume_rank(self.windows.day_volume(rows), valid[-1].volumes if valid else np.empty(0))
 
     def observe(self, rows: Index, bar: int) -> Features:
         """Features of symbols whose newest candle is `bar`."""
@@ -94,7 +85,7 @@ class Board:
             funding_interval_ms=_column([float(self._funding_ms.get(symbol, FUNDING_MS)) for symbol in symbols]),
             mark_age_ms=_column([m and float(close_ms - m.time_ms) for m in marks]),
             quote_volume=self.windows.day_volume(rows),
-            volume_rank=self.ranks(rows),
+            volume_rank=self.ranks(rows, bar),
             peers_long=longs,
             peers_short=shorts,
             bars_since_loss=_column([self._bars_since(loss, close_ms) for loss in losses]),

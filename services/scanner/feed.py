@@ -24,12 +24,13 @@ Resync = Callable[[tuple[str, ...]], Awaitable[None]]
 class Feed:
     """Delivers closed candles to `offer` and facts to the board. `resync(symbols)` is asked to fill gaps after each (re)connect."""
 
-    def __init__(self, ctx: Context, board: Board, offer: Offer, resync: Resync) -> None:
+    resync: Resync
+
+    def __init__(self, ctx: Context, board: Board, offer: Offer) -> None:
         venue = ctx.venue
         self._ctx = ctx
         self._board = board
         self._offer = offer
-        self._resync = resync
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
         self._kline = f"@kline_{board.frame.interval}"
         self._symbols: dict[str, str] = {}
@@ -64,7 +65,7 @@ class Feed:
     async def _on_resync(self, streams: frozenset[str]) -> None:
         symbols = tuple(sorted(self._symbols[name] for name in streams if name in self._symbols))
         if symbols:
-            await self._resync(symbols)
+            await self.resync(symbols)
 
     async def facts(self) -> None:
         """Books and mark prices of all watched symbols over REST."""

@@ -1,7 +1,7 @@
 """From arrived candles to published messages: takes in what is here, decides, publishes, at once."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from services.scanner.board import Board
@@ -40,6 +40,7 @@ class Scan:
         self.candles = Outbox(ctx)
         self._wake = asyncio.Event()
         self._working = 0
+        self.on_bar: Callable[[int], None] = lambda _bar: None
         self.tally: dict[str, int] = {}
         metrics = ctx.metrics
         self._taken = metrics.counter("candles_total", "Closed candles by source", ("source",))
@@ -80,7 +81,7 @@ class Scan:
     async def _take(self, bar: int, arrivals: list[Closed]) -> None:
         """One bar of some symbols."""
         board = self._board
-        board.rank(bar)
+        self.on_bar(bar)
         rows = board.windows.append(bar, [closed.candle for closed in arrivals])
         features = board.observe(rows, bar)
         for closed in arrivals:
@@ -106,7 +107,7 @@ class Scan:
         `first`: after a start market facts that are newer than the candle are taken when there are no older ones.
         """
         board, clock, rules = self._board, self._ctx.clock, self.rules()
-        fired = signals(features, board.ranks(rows), rules)
+        fired = signals(features, board.ranks(rows, bar), rules)
         control = await self._control(len(fired.place)) if len(fired.place) else None
         if control is None:
             return []
@@ -174,7 +175,6 @@ class Scan:
         for bar in sorted({int(bar) for bar in board.windows.last[rows] if bar >= 0}):
             fresh = self._ctx.clock.now_ms() <= board.frame.close_ms(bar) + 1 + self._ctx.clock.horizon_ms(VALID_MS)
             if fresh or any_age:
-                board.rank(bar)
                 chosen = rows[board.windows.last[rows] == bar]
                 board.windows.settle(chosen, bar)
                 self.decided.put(await self.decisions(chosen, bar, board.observe(chosen, bar), first=True))

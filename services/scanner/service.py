@@ -16,22 +16,22 @@ from services.scanner.logic.frame import Frame
 from services.scanner.logic.inbox import Closed
 from services.scanner.logic.sharding import owned
 from services.scanner.published import last_published
+from services.scanner.repair import Repairs
 from services.scanner.scan import LOSS_FIELD, Scan, candle_message
+from services.scanner.volumes import Volumes
 from shared.contracts import topic
 from shared.contracts.envelope import Meta, Outgoing
 from shared.contracts.order import TradeClosed
 from shared.domain.candle import Candle
-from shared.domain.errors import ConfigError
+from shared.domain.errors import ConfigError, StoreUnavailable
 from shared.runtime.chores import Chores
 from shared.runtime.context import Context
 from shared.runtime.members import REFRESH_S, Members
 from shared.runtime.service import Service, every, loop, on
 
-LATE_MS = 5_000
-"""How long after a close, in our time, a candle may be missing before it is asked for."""
 LATE_CHECK_S = 1.0
-ASK_AGAIN_S = 10.0
-"""A symbol whose candles do not come is not asked for more often than this."""
+GLANCE_MS = 1
+"""A new scanner looks who is there without staying: it announces itself once its histories are read, so that nobody stops too early."""
 
 
 def build(ctx: Context) -> Service:
@@ -48,8 +48,9 @@ def build(ctx: Context) -> Service:
             *scanner.outboxes,
             loop(scanner.chores.run),
             every(ctx.settings.core.loop_sleep_s, scanner.housekeeping),
-            every(LATE_CHECK_S, scanner.repair_late),
+            every(LATE_CHECK_S, scanner.repairs.check),
             every(REFRESH_S, scanner.reshare),
+            loop(scanner.hand_over),
         ),
         warm=scanner.warm,
     )
@@ -65,20 +66,22 @@ class Scanner:
         self.chores = Chores(ctx)
         self.scan = Scan(ctx, self.board)
         self.outboxes = (loop(self.scan.decided.run), loop(self.scan.candles.run))
-        self.feed = Feed(ctx, self.board, self.scan.offer, self._catch_up)
+        self.feed = Feed(ctx, self.board, self.scan.offer)
+        self.repairs = Repairs(ctx, self.board, self.feed, self.scan, self.chores)
+        self.feed.resync = self.repairs.catch_up
+        self._volumes = Volumes(ctx, self.board)
+        self.scan.on_bar = self._on_bar
         self._members = Members(ctx)
+        self._live: tuple[str, ...] = self._members.live
         self._universe: tuple[str, ...] = ()
         self._sharing = asyncio.Lock()
-        self._repairing: set[str] = set()
-        self._asked_s: dict[str, float] = {}
-        self._repaired = ctx.metrics.counter("candles_repaired_total", "Missing candles that were read over REST")
         self._watched = ctx.metrics.gauge("watched_symbols", "Symbols that this instance scans")
 
     # --- which symbols ---------------------------------------------------------------------------------------------
 
     async def warm(self) -> None:
         """Universe, histories and market facts; ready when the newest closed candle of each symbol is in."""
-        await self._members.refresh()
+        self._live = await self._ctx.state.join(self._ctx.producer.service, self._ctx.producer.instance, GLANCE_MS)
         await self._choose()
         if not self._universe:
             raise ConfigError(
@@ -93,6 +96,9 @@ class Scanner:
         instruments, tickers = await asyncio.gather(public.exchange_info(), public.tickers_24h())
         volumes = {ticker.symbol: ticker.quote_volume for ticker in tickers}
         chosen = universe.select(instruments, volumes, settings.universe, settings.core.quote)
+        if not self.board.references:
+            known = {symbol: volumes[symbol] for symbol in chosen if symbol in volumes}
+            await self._volumes.load(known, self.repairs.newest_closed())
         if chosen != self._universe:
             missing = universe.unknown(instruments, settings.universe)
             if missing:
@@ -101,6 +107,11 @@ class Scanner:
             self._universe = chosen
             await self._ctx.state.put(self._ctx.keys.universe, "watched", {"symbols": list(chosen), "changed_ms": self._ctx.clock.now_ms()})
 
+    def _on_bar(self, bar: int) -> None:
+        """A candle begins to come in; the first one of a day renews the volumes that ranks are read from."""
+        if self._volumes.due(bar):
+            self.chores.add("volumes", partial(self._volumes.renew, bar, self._universe))
+
     async def housekeeping(self) -> None:
         """New and vanished contracts, and market facts that no stream has renewed."""
         await self._choose()
@@ -108,15 +119,25 @@ class Scanner:
         await self.feed.facts()
 
     async def reshare(self) -> None:
-        """Announce this instance; split the symbols anew when others came or went."""
-        if await self._members.refresh():
-            self._ctx.log.info("members", live=len(self._members.live))
-            await self._share()
+        """Announce this instance; split the symbols anew when others came or went (as a chore: histories take their time)."""
+        await self._members.refresh()
+        if self._members.live != self._live:
+            self._live = self._members.live
+            self._ctx.log.info("members", live=len(self._live))
+            self.chores.add("share", self._share)
+
+    async def hand_over(self) -> None:
+        """On the way out: the others need not wait until we are missed."""
+        await self._ctx.stopping.wait()
+        try:
+            await self._members.leave()
+        except StoreUnavailable as error:
+            self._ctx.log.warning("members_not_told", detail=str(error))
 
     async def _share(self) -> None:
         """Scan what is ours: load what is new, leave what went to another instance."""
         async with self._sharing:
-            mine = owned(self._universe, self._ctx.producer.instance, self._members.live)
+            mine = owned(self._universe, self._ctx.producer.instance, self._live)
             if mine == self.board.watched:
                 return
             new = [symbol for symbol in mine if symbol not in self.board.watched]
@@ -134,7 +155,7 @@ class Scanner:
             return
         self.board.windows.admit(symbols)
         await self.feed.facts()
-        last = self._newest_closed()
+        last = self.repairs.newest_closed()
         told = await last_published(self._ctx.bus, self.board.frame, symbols)
         for symbol, candles in (await self.feed.histories(symbols, last)).items():
             self.board.windows.load(symbol, candles)
@@ -153,57 +174,6 @@ class Scanner:
         self.scan.candles.put([candle_message(Closed(c, "rest", now_s), c.close_ms) for c in missing])
         if missing and told is not None:
             self._ctx.log.info("candles_caught_up", symbol=symbol, candles=len(missing))
-
-    # --- candles that did not come -----------------------------------------------------------------------------------
-
-    def _newest_closed(self) -> int:
-        """Number of the candle that closed last, by venue time."""
-        return self.board.frame.bar(self._ctx.clock.now_ms()) - 1
-
-    async def _catch_up(self, symbols: tuple[str, ...]) -> None:
-        """The stream (re)connected: read what closed in between."""
-        newest = self._newest_closed()
-        await asyncio.gather(*(self._fill(symbol, newest) for symbol in symbols if self.board.inbox.newest(symbol) < newest))
-
-    async def repair_late(self) -> None:
-        """Ask for candles that are due and for those that are missing before ones that are here."""
-        late = self.board.frame.bar(self._ctx.clock.now_ms() - self._ctx.clock.horizon_ms(LATE_MS)) - 1
-        behind = {symbol: late for symbol in self.board.watched if self.board.inbox.newest(symbol) < late}
-        behind.update({gap.symbol: gap.last for gap in self.board.inbox.gaps()})
-        now_s = self._ctx.clock.monotonic_s()
-        for symbol, last in behind.items():
-            if symbol not in self._repairing and self._asked_s.get(symbol, 0.0) <= now_s - ASK_AGAIN_S:
-                self._asked_s[symbol] = now_s
-                self._repairing.add(symbol)
-                self.chores.add(f"repair {symbol}", partial(self.repair, symbol, last))
-
-    async def repair(self, symbol: str, last: int) -> None:
-        """Fill a symbol's candles up to `last`; a gap that the venue cannot fill ends the history before it."""
-        try:
-            await self._fill(symbol, last)
-        finally:
-            self._repairing.discard(symbol)
-
-    async def _fill(self, symbol: str, last: int) -> None:
-        board = self.board
-        first = board.inbox.newest(symbol) + 1
-        if first <= 0 or last - first >= board.frame.capacity:
-            await self._reload(symbol, last)
-            return
-        candles = await self.feed.candles(symbol, first, last)
-        for candle in candles:
-            self.feed.closed(candle, "rest")
-        self._repaired.inc(len(candles))
-        if any(gap.symbol == symbol for gap in board.inbox.gaps()):
-            await self._reload(symbol, last)
-
-    async def _reload(self, symbol: str, last: int) -> None:
-        """Begin a symbol's history anew from what the venue has now."""
-        candles = (await self.feed.histories([symbol], last))[symbol]
-        taken = self.board.windows.load(symbol, candles)
-        self.board.inbox.prune()
-        self._ctx.log.warning("history_reloaded", symbol=symbol, candles=taken)
-        self.scan.wake()
 
     # --- the account's part --------------------------------------------------------------------------------------------
 

@@ -116,15 +116,24 @@ class MarketSnapshot:
         return np.where(self.index > 0, (self.mark - self.index) / np.where(self.index > 0, self.index, 1.0), np.nan)
 
 
-def volume_rank(quote_volume: Floats) -> Floats:
-    """Place among the symbols by 24-hour quote volume: 1 the most traded, 0 the least; unknown volumes rank nowhere (NaN)."""
-    known = ~np.isnan(quote_volume)
-    count = int(known.sum())
-    if count == 1:
-        return np.where(known, 1.0, np.nan)
-    ordered = np.sort(quote_volume[known])
-    below = np.searchsorted(ordered, quote_volume, side="left")
-    return np.where(known, below / max(count - 1, 1), np.nan)
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Quote volumes of the universe on a day (UTC day number), sorted; in force from candle `from_bar` on."""
+
+    day: int
+    from_bar: int
+    volumes: Floats
+
+
+def volume_rank(quote_volume: Floats, reference: Floats) -> Floats:
+    """Place of 24-hour quote volumes in the sorted volumes of the universe: 0 the least traded, 1 the most.
+
+    A symbol's rank depends on its own volume and a fixed reference, so it is the same whoever computes it. NaN when unknown.
+    """
+    if not len(reference):
+        return np.full(len(quote_volume), np.nan)
+    below = np.searchsorted(reference, quote_volume, side="left") / max(len(reference) - 1, 1)
+    return np.where(np.isnan(quote_volume), np.nan, np.minimum(below, 1.0))
 
 
 def correlated_peers(own: Floats, others: Floats, *, at_least: float = 0.8) -> Floats:

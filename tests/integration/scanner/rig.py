@@ -20,6 +20,7 @@ from shared.contracts.envelope import Meta, Payload, Producer, decode
 from shared.contracts.registry import MODELS
 from shared.contracts.topic import STREAMS
 from shared.domain.control import TradingState
+from shared.runtime.clock import SystemClock
 from shared.runtime.context import Context
 from shared.runtime.lifecycle import Lifecycle
 from shared.runtime.logs import LogTail
@@ -78,6 +79,10 @@ class Running:
     gap: int = 0
     """Frames that the venue sent to others before us."""
 
+    def die(self) -> None:
+        """Like kill -9, as far as others can see: no goodbye, nothing finished."""
+        self.task.cancel()
+
     async def settle(self) -> None:
         """After the start: wait until numbers stand still, and count from there."""
         before: list[Any] = [None]
@@ -122,7 +127,7 @@ class Running:
 async def context_of(world: World, settings: Settings, instance: str) -> tuple[Context, MemoryBus, LogTail]:
     """Everything that the runtime would give to a service."""
     venue = open_venue(settings, "test", signed=False)
-    world.store = world.store or MemoryStore(venue.clock)
+    world.store = world.store or MemoryStore(SystemClock())
     producer = Producer("scanner", instance, settings.core.account)
     bus = MemoryBus(world.broker, producer, venue.clock)
     tail = LogTail()
@@ -169,7 +174,7 @@ async def scanning(world: World, settings: Settings, instance: str = "a") -> Asy
             yield running
         finally:
             ctx.stopping.set()
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                 await asyncio.wait_for(task, 10)
             await life._http._server.shutdown([life._http._socket])  # a process would just end here
             await bus.close()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from services.scanner.board import Board
 from services.scanner.logic.frame import Frame
-from services.scanner.logic.market import Latest, correlated_peers, volume_rank
+from services.scanner.logic.market import Latest, Reference, correlated_peers, volume_rank
 from shared.domain.order import Direction
 from shared.exchange.market import BookTicker, MarkPrice
 from tests.unit.scanner.samples import LENGTH_MS, candle, market
@@ -67,11 +67,18 @@ def test_spread_and_gap() -> None:
 
 
 def test_ranks_go_from_the_least_to_the_most_traded() -> None:
-    assert volume_rank(np.array([5.0, 1.0, 3.0])).tolist() == [1.0, 0.0, 0.5]
-    assert volume_rank(np.array([7.0])).tolist() == [1.0]
-    ranked = volume_rank(np.array([5.0, np.nan, 3.0]))
-    assert ranked[0] == 1.0
-    assert np.isnan(ranked[1])
+    reference = np.array([1.0, 3.0, 5.0])
+    assert volume_rank(np.array([5.0, 1.0, 3.0, 4.0, 9.0, 0.0]), reference).tolist() == [1.0, 0.0, 0.5, 1.0, 1.0, 0.0]
+    assert np.isnan(volume_rank(np.array([np.nan]), reference)).all()
+    assert np.isnan(volume_rank(np.array([7.0]), np.empty(0))).all()
+
+
+def test_a_reference_is_in_force_from_its_candle_on() -> None:
+    found = board()
+    found.references = [Reference(0, 0, np.array([1.0, 2.0])), Reference(1, 310, np.array([1e9, 2e9]))]
+    rows = found.windows.rows_of(["A"])
+    assert found.ranks(rows, 309).tolist() == [1.0]
+    assert found.ranks(rows, 310).tolist() == [0.0]
 
 
 def test_peers_are_those_that_move_together() -> None:
@@ -92,7 +99,7 @@ def board() -> Board:
     for symbol, volume in (("A", 10.0), ("B", 30.0), ("C", 20.0)):
         found.windows.load(symbol, [candle(symbol, bar, float(path[bar]), volume=volume) for bar in range(300)])
     found.watch(("A", "B", "C"))
-    found.rank(300)
+    found.references = [Reference(0, 0, np.array([2880.0, 5760.0, 8640.0]))]
     return found
 
 
