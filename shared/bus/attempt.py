@@ -77,7 +77,7 @@ class Handling:
         self._clock = clock
         self._observer = observer
 
-    async def attempt(self, held: Held) -> None:
+    async def attempt(self, held: Held) -> Outcome:
         """Handle the message and settle it.
 
         Raises:
@@ -97,6 +97,7 @@ class Handling:
                 verdict = await self._judge(error, attempt, held)
         outcome = await self._carry_out(held, verdict, meta)
         self._observer.handled(topic, outcome, self._clock.monotonic_s() - started_s)
+        return outcome
 
     def _decode(self, held: Held) -> tuple[Payload, Meta]:
         delivery, topic = held.delivery, held.consumption.topic

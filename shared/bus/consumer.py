@@ -13,6 +13,7 @@ from typing import Any
 from shared.bus.attempt import Handling, Held, persist
 from shared.bus.delivery import Delivery, OpenSource, Source, Window
 from shared.bus.lanes import Lanes
+from shared.bus.observer import Outcome
 from shared.bus.port import Consumption
 from shared.contracts.topic import Topic
 from shared.domain.errors import BusLost, BusUnavailable
@@ -21,12 +22,35 @@ _LOG = logging.getLogger("mraster.bus")
 WINDOW_LIMIT = 64  # messages of one consumer in hand at once
 _OPEN_S = 10.0  # how long a start waits for a broker that blinks
 _LAST_WORDS_S = 0.5  # what running handlers get when the process must end anyway
+_REMEMBERED = 4096  # messages that are over, to recognise late repeats
 _CANCEL_S = 1.0  # what a cancelled handler gets to clean up
 
 
 def lane_key(topic: Topic, subject: str) -> str:
     """What must not be handled side by side: the symbol, or everything of a topic that has no symbol."""
     return subject.rpartition(".")[2] if topic.keys[-1:] == ("symbol",) else topic.name
+
+
+class Ended:
+    """The newest messages that are over and done with, so that one whose acknowledgement came too late is not handled again."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._keys: dict[tuple[str, str, int, str], None] = {}
+
+    def add(self, consumption: Consumption, delivery: Delivery) -> None:
+        """Remember; messages without an id are not told apart and not remembered."""
+        if delivery.message_id:
+            self._keys[self._key(consumption, delivery)] = None
+            if len(self._keys) > self._size:
+                del self._keys[next(iter(self._keys))]
+
+    def has(self, consumption: Consumption, delivery: Delivery) -> bool:
+        """Whether this delivery repeats one of them."""
+        return delivery.attempt > 1 and self._key(consumption, delivery) in self._keys
+
+    def _key(self, consumption: Consumption, delivery: Delivery) -> tuple[str, str, int, str]:
+        return (consumption.durable, delivery.stream, delivery.sequence, delivery.message_id)
 
 
 class Consumer:
@@ -37,6 +61,7 @@ class Consumer:
         self._lanes: Lanes[Held] = Lanes(lanes, self._work)
         self._width = lanes
         self._held: dict[tuple[str, str, int], Held] = {}
+        self._ended = Ended(_REMEMBERED)
         self._empty = asyncio.Event()
         self._empty.set()
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -105,6 +130,8 @@ class Consumer:
             # it came again while it is in hand (the broker restarted, say): handle it once, settle the newest copy
             self._held[key].delivery = delivery
             source.release(None)
+        elif self._ended.has(consumption, delivery):
+            self._spawn(self._acknowledge(held))
         elif self._stopping:
             self._spawn(self._give_back(held))
         else:
@@ -131,10 +158,12 @@ class Consumer:
         self._feed_lanes()
         waited_s = asyncio.get_running_loop().time() - held.arrived_s
         try:
-            await self._handling.attempt(held)
+            outcome = await self._handling.attempt(held)
         except Exception:
             self._forget(held, None)
             raise
+        if outcome is not Outcome.RETRIED:
+            self._ended.add(held.consumption, held.delivery)
         self._forget(held, waited_s)
 
     async def _keep_alive(self, consumption: Consumption) -> None:
@@ -163,6 +192,12 @@ class Consumer:
         task = asyncio.create_task(coroutine)
         self._returns.add(task)
         task.add_done_callback(self._returns.discard)
+
+    async def _acknowledge(self, held: Held) -> None:
+        """Once more: the first time came too late, or was lost."""
+        with contextlib.suppress(BusUnavailable, BusLost):  # then it comes once more, and is recognised again
+            await held.delivery.ack(confirm=False)
+        held.source.release(None)
 
     async def _give_back(self, held: Held) -> None:
         """So that another process has it at once, not after `ack_wait`."""

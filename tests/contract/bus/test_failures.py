@@ -52,6 +52,29 @@ async def test_a_handler_that_ends_during_an_outage_is_not_run_again(world: Worl
     assert len(await world.stored("SIGNAL")) == 1
 
 
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_message_that_comes_again_while_it_is_in_hand_is_handled_once(world: World, count: int) -> None:
+    """With one, there is room for the second copy while the first is in hand; with two, the copies come right after the end."""
+    bus = await world.bus()
+    gate = asyncio.Event()
+    recorder = Recorder(gate=gate)
+    loop = asyncio.get_running_loop()
+    await bus.publish_all([candle(f"COIN{n}", n) for n in range(count)])
+    async with consuming(bus, [consumption(recorder, ack_wait_s=0.5)], lanes=2):
+        await eventually(lambda: len(recorder.calls) == count)
+        await world.outage()
+        until = loop.time() + 0.8  # nothing can be kept alive, and its time runs out
+        await eventually(lambda: loop.time() > until)
+        await world.back()
+        await bus.publish(candle("LAST", 9))
+        until = loop.time() + 0.3
+        await eventually(lambda: loop.time() > until)
+        gate.set()
+        await eventually(lambda: 9 in recorder.numbers())
+        await eventually(lambda: idle(bus))
+    assert sorted(number for _, number in recorder.calls) == [*range(count), 9]
+
+
 async def test_a_connection_that_is_closed_for_good_ends_consuming(world: World) -> None:
     bus = await world.bus()
     recorder = Recorder()

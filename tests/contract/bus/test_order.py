@@ -91,8 +91,8 @@ async def test_a_slow_symbol_does_not_hold_up_the_others(world: World) -> None:
         await eventually(lambda: ("SLOW", 2) in recorder.done)
 
 
-async def test_long_work_is_started_once(world: World) -> None:
-    bus = await world.bus()
+async def test_long_work_is_started_once_even_when_a_replica_is_free(world: World) -> None:
+    bus, other = await world.bus(), await world.bus(instance="b")
     recorder = Recorder()
 
     async def slow(payload: Payload, meta: Meta) -> Iterable[Outgoing]:
@@ -101,7 +101,8 @@ async def test_long_work_is_started_once(world: World) -> None:
         return outputs
 
     await bus.publish(candle(number=1))
-    async with consuming(bus, [consumption(slow, ack_wait_s=0.8)], lanes=4):
+    work = [consumption(slow, ack_wait_s=0.8)]
+    async with consuming(bus, work, lanes=4), consuming(other, work, lanes=4):
         await eventually(lambda: recorder.calls)
         await eventually(lambda: idle(bus))
     assert recorder.calls == [("BTCUSDT", 1)]
