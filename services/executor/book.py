@@ -145,12 +145,12 @@ class Book:
             return False
         return True
 
-    def mark(self, symbol: str, price: Price) -> None:
+    def mark(self, symbol: str, price: Price, time_ms: int) -> None:
         """A mark price was seen."""
         self.marks[symbol] = price
         record = self.records.get(symbol)
         if record is not None:
-            after = apply_mark(record, price)
+            after = apply_mark(record, price, time_ms)
             if after is not record:
                 self.records[symbol] = after
             self._dirty.add(symbol)

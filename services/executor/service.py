@@ -175,6 +175,6 @@ class Executor:
         if not isinstance(event, MarkPrice):
             return
         if event.symbol in self.parts.book.records:
-            self.parts.book.mark(event.symbol, Price(Decimal(repr(event.mark))))
+            self.parts.book.mark(event.symbol, Price(Decimal(repr(event.mark))), event.time_ms)
         self.parts.resting.on_time(event.time_ms)
         self.parts.account.on_time(event.time_ms)

@@ -1,6 +1,6 @@
 """The executor as a process that dies where it is told: one JSON object per line on stdin, symbol -> moment.
 
-`hold:<moment>` only waits there for a second. When every symbol of the last line has reached its moment, or a second after the first did, the process kills itself (-9).
+`hold:<moment>` only waits there for a second. When every symbol of the last line has reached its moment, or a few seconds after the first did, the process kills itself (-9).
 The product has no way to get here: the moments are passed by unless a test gives its own `steps`.
 """
 
@@ -19,7 +19,7 @@ from shared.runtime.options import RunOptions
 from shared.runtime.run import VenueAccess, run
 from shared.runtime.service import Service
 
-PATIENCE_S = 1.0
+PATIENCE_S = 6.0
 HOLD_S = 1.0
 
 

@@ -167,15 +167,17 @@ class ExecutorProcess:
         await eventually(lambda: process.poll() is not None, within_s=within_s, what="the executor dies")
         assert process.returncode == -signal.SIGKILL, self.log.read_text(errors="replace")[-3000:]
         process.communicate()
+        self.process = None
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process is not None
         os.kill(self.process.pid, number)
 
     def kill(self) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None:
             self.process.kill()
             self.process.communicate()
+            self.process = None
 
 
 class Stack:

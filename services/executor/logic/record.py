@@ -1,5 +1,6 @@
 """The record of one position: what was planned, each fill, and what it came to. Values in, values out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -71,6 +72,8 @@ class Record:
     exit_hint: str = ""
     worst_price: Price | None = None
     best_price: Price | None = None
+    last_mark: Price | None = None
+    last_mark_ms: int = 0
     entry_order_id: int | None = None
     funding: Usd = _NO_MONEY
 
@@ -120,14 +123,31 @@ class Record:
         return self._in_r(self.net)
 
     @property
+    def worst(self) -> Price | None:
+        """The price furthest against the position while it was open, executions that closed it included."""
+        return _extreme((self.worst_price, *self._last_seen()), -self.direction.sign)
+
+    @property
+    def best(self) -> Price | None:
+        """The price furthest in its favour."""
+        return _extreme((self.best_price, *self._last_seen()), self.direction.sign)
+
+    def _last_seen(self) -> list[Price | None]:
+        """The newest mark, if it was before the end, and the prices of the exits."""
+        if self.phase is not Phase.CLOSED:
+            return [self.last_mark]
+        before = self.last_mark_ms < self.fills[-1].time_ms
+        return [self.last_mark if before else None, *(f.price for f in self._exits())]
+
+    @property
     def mae_r(self) -> Decimal | None:
         """Worst unrealised result on the way, in R, before fees (<= 0 when it went against us)."""
-        return self._excursion(self.worst_price)
+        return self._excursion(self.worst)
 
     @property
     def mfe_r(self) -> Decimal | None:
         """Best unrealised result on the way, in R, before fees."""
-        return self._excursion(self.best_price)
+        return self._excursion(self.best)
 
     def _excursion(self, price: Price | None) -> Decimal | None:
         entry = self.entry_price
@@ -169,16 +189,20 @@ def own_fills(record: Record, fills: list[Fill]) -> list[Fill]:
     return [] if first is None else [f for f in fills if f.trade_id >= first]
 
 
-def apply_mark(record: Record, mark: Price) -> Record:
-    """The record after a price was seen: worst and best for the position's direction."""
-    if record.phase is not Phase.OPEN:
+def apply_mark(record: Record, mark: Price, time_ms: int) -> Record:
+    """The record after a price was seen: worst and best for the position's direction.
+
+    The newest price is kept apart until a newer one comes: whether it was before or after an execution of the same
+    millisecond, nobody can say, so it counts for neither end of a position.
+    """
+    if record.phase is not Phase.OPEN or time_ms <= max(record.opened_ms, record.last_mark_ms):
         return record
-    sign = record.direction.sign
-    worst = mark if record.worst_price is None or (mark - record.worst_price) * sign < 0 else record.worst_price
-    best = mark if record.best_price is None or (mark - record.best_price) * sign > 0 else record.best_price
-    if worst == record.worst_price and best == record.best_price:
-        return record
-    return replace(record, worst_price=worst, best_price=best)
+    return replace(record, worst_price=record.worst, best_price=record.best, last_mark=mark, last_mark_ms=time_ms)
+
+
+def _extreme(prices: Iterable[Price | None], sign: int) -> Price | None:
+    """The highest price for +1, the lowest for -1."""
+    return max((p for p in prices if p is not None), key=lambda p: p * sign, default=None)
 
 
 def _average(lines: list[FillLine]) -> Price | None:

@@ -49,9 +49,9 @@ def test_a_round_trip_is_net_of_both_fees_and_measured_against_the_initial_risk(
     record = apply_fill(opening(), fill(1, Side.BUY, "100", "1"))
     record = apply_fill(record, fill(2, Side.SELL, "116", "1", "t", realised="16"))
     assert record.phase is Phase.CLOSED
-    assert (record.gross, record.fees, record.net) == (16, Decimal("0.10"), Decimal("15.90"))
+    assert [record.gross, record.fees, record.net] == [Decimal(16), Decimal("0.10"), Decimal("15.90")]
     assert record.r_multiple == Decimal("1.5900")
-    assert (record.entry_price, record.exit_price) == (100, 116)
+    assert [record.entry_price, record.exit_price] == [Decimal(100), Decimal(116)]
 
 
 def test_the_initial_risk_counts_even_when_the_stop_has_moved() -> None:
@@ -89,9 +89,21 @@ def test_any_order_and_repetition_of_events_ends_in_the_same_record(order: list[
 
 def test_worst_and_best_prices_are_those_of_the_direction() -> None:
     short = apply_fill(opening(Direction.SHORT), fill(1, Side.SELL, "100", "1"))
-    for mark in ("103", "96", "99"):
-        short = apply_mark(short, Price(Decimal(mark)))
-    assert (short.mae_r, short.mfe_r) == (Decimal("-0.3000"), Decimal("0.4000"))
+    for n, mark in enumerate(("120", "103", "96", "99"), 1_001):
+        short = apply_mark(short, Price(Decimal(mark)), n)
+    assert (short.mae_r, short.mfe_r) == (Decimal("-0.3000"), Decimal("0.4000")), "the first was not after the entry"
+
+
+@pytest.mark.parametrize("mark_first", [True, False])
+def test_a_mark_of_the_same_millisecond_as_the_exit_counts_on_neither_way(mark_first: bool) -> None:  # noqa: FBT001 - a parameter
+    record = apply_mark(apply_fill(opening(), fill(1, Side.BUY, "100", "1")), Price(Decimal(105)), 1_500)
+    out = fill(900, Side.SELL, "92", "1", "s", realised="-8")
+    if mark_first:
+        record = apply_mark(record, Price(Decimal(80)), out.time_ms)
+    record = apply_fill(record, out)
+    if not mark_first:
+        record = apply_mark(record, Price(Decimal(80)), out.time_ms)
+    assert (record.mae_r, record.mfe_r) == (Decimal("-0.8000"), Decimal("0.5000"))
 
 
 @pytest.mark.parametrize(
