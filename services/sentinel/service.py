@@ -15,10 +15,12 @@ from shared.domain.errors import Transient
 from shared.exchange.market import MarketEvent, MarkPrice, Ticker24h
 from shared.exchange.stream import MarketStream
 from shared.runtime.context import Context
-from shared.runtime.service import Service, loop
+from shared.runtime.service import Service, every, loop
 
 STREAMS = ("!ticker@arr", "!markPrice@arr@1s")
 RETRY_S = 0.5
+REPEAT_S = 10.0
+"""How soon a warning is back in a Redis that lost it."""
 _MINUTE_MS = 60_000
 
 
@@ -27,7 +29,8 @@ def build(ctx: Context) -> Service:
     sentinel = Sentinel(ctx)
     if not ctx.settings.sentinel.enabled:
         return Service("sentinel", (loop(sentinel.idle),), warm=sentinel.clear, one_active=True)
-    return Service("sentinel", (loop(sentinel.stream.run), loop(sentinel.run)), warm=sentinel.warm, one_active=True)
+    parts = (loop(sentinel.stream.run), loop(sentinel.run), every(REPEAT_S, sentinel.repeat))
+    return Service("sentinel", parts, warm=sentinel.warm, one_active=True)
 
 
 class Sentinel:
@@ -42,6 +45,7 @@ class Sentinel:
         self._memory = Memory(ctx)
         self._news: list[Told] = []
         self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._quote = ctx.settings.core.quote
         self.stream = MarketStream(venue.policy, venue.clock, STREAMS, self.on_market, options=venue.streams)
         self._states = ctx.metrics.counter("states_total", "Published states by label", ("label",))
@@ -95,6 +99,12 @@ class Sentinel:
                 await asyncio.sleep(RETRY_S)
                 self._wake.set()
 
+    async def repeat(self) -> None:
+        """Write what holds once more: a Redis that crashed or was emptied must not mean that there is no risk."""
+        if not self._news:
+            async with self._writing:
+                await self._memory.keep(self._watch.standing())
+
     async def _woken(self) -> None:
         """Wait for news or the end."""
         waits = {asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._ctx.stopping.wait())}
@@ -105,7 +115,8 @@ class Sentinel:
     async def _publish(self) -> None:
         """Redis first, then the bus: whoever reads Redis after hearing of a state finds at least that one."""
         batch = list(self._news)
-        await self._memory.keep(newest(batch))
+        async with self._writing:
+            await self._memory.keep(newest(batch))
         await self._ctx.bus.publish_all([Outgoing(told.state, ts_ms=told.state.ts_ms) for told in batch])
         del self._news[: len(batch)]
         for told in batch:

@@ -8,7 +8,7 @@ from services.advisor.logic import playbook as books
 from services.advisor.logic.adjust import playbook_size
 from services.advisor.logic.lesson import Kind, Lesson
 from services.advisor.logic.playbook import Playbook
-from services.advisor.logic.postmortem import Lessons, Path, causes
+from services.advisor.logic.postmortem import Lessons, causes
 from services.advisor.logic.report import FilterBook
 from services.advisor.logic.shadow import End, Outcome
 from services.advisor.logic.tuner import Advice, Sample, Tuner, bucket_of
@@ -99,7 +99,7 @@ class Brain:
             self.calibration.note(followed.setup, followed.strength, followed.p_prior, won=lesson.net_r > 0)
             self.filters.note(Outcome(followed, End.STOP if lesson.stopped else End.TIME, lesson.net_r, lesson.net_r, lesson.ended_ms))
         else:
-            self.lessons.note(followed.symbol, causes(_path(lesson)))
+            self.lessons.note(followed.symbol, causes(lesson.path))
 
     def _tune(self, lesson: Lesson) -> None:
         """Excursions that nobody saw teach nothing about distances."""
@@ -151,19 +151,3 @@ def _read(read: Callable[[Mapping[str, Any]], T], document: Mapping[str, Any], n
     except ValueError as error:
         problems.append(f"{name} starts empty: {error}")
         return None
-
-
-def _path(lesson: Lesson) -> Path:
-    """What is known about a closed trade's path."""
-    raw = lesson.followed.raw
-    return Path(
-        net_r=lesson.net_r,
-        payoff=lesson.followed.payoff,
-        stopped=lesson.stopped,
-        mae_r=lesson.worst_r,
-        mfe_r=lesson.best_r,
-        exit_beyond_stop_r=lesson.beyond_stop_r,
-        symbol_risk=raw.get("sentinel_risk"),
-        market_risk=raw.get("market_risk"),
-        funding_against=raw["funding_rate_8h"] * lesson.followed.sign if "funding_rate_8h" in raw else None,
-    )

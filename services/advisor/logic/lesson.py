@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.advisor.logic.postmortem import Path
 from services.advisor.logic.shadow import End, Followed, Outcome
 from shared.contracts.order import ExitReason, TradeClosed
 
@@ -43,14 +44,37 @@ class Lesson:
         """1 for a trade, 0.5 for what was only followed."""
         return TRADE_WEIGHT if self.kind is Kind.TRADE else SHADOW_WEIGHT
 
+    @property
+    def path(self) -> Path:
+        """What is known about the way it went, for the post-mortem."""
+        raw = self.followed.raw
+        return Path(
+            net_r=self.net_r,
+            payoff=self.followed.payoff,
+            stopped=self.stopped,
+            mae_r=self.worst_r,
+            mfe_r=self.best_r,
+            exit_beyond_stop_r=self.beyond_stop_r,
+            symbol_risk=raw.get("sentinel_risk"),
+            market_risk=raw.get("market_risk"),
+            funding_against=raw["funding_rate_8h"] * self.followed.sign if "funding_rate_8h" in raw else None,
+        )
 
-def from_shadow(outcome: Outcome, *, taken: bool) -> Lesson | None:
+
+def from_shadow(outcome: Outcome) -> Lesson | None:
     """The lesson of a followed signal; None when its path is unknown."""
     if outcome.end is End.GAP:
         return None
     followed, stopped = outcome.followed, outcome.end is End.STOP
     return Lesson(
-        Kind.SHADOW, outcome.ended_ms, followed, outcome.net_r, followed.worst_r, followed.best_r, stopped=stopped, teaches=not taken
+        Kind.SHADOW,
+        outcome.ended_ms,
+        followed,
+        outcome.net_r,
+        followed.worst_r,
+        followed.best_r,
+        stopped=stopped,
+        teaches=not followed.taken,
     )
 
 

@@ -32,7 +32,10 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """A signal on its way. Distances in quote units; `worst` and `best` in R from the entry; times in venue milliseconds."""
+    """A signal on its way. Distances in quote units; `worst` and `best` in R from the entry; times in venue milliseconds.
+
+    `taken` = it became a real trade, so that its result is learned from the trade.
+    """
 
     idea: str
     symbol: str
@@ -51,6 +54,7 @@ class Followed:
     edge_r: float
     raw: dict[str, float]
     until_ms: int
+    taken: bool = False
     candles: int = 0
     worst_r: float = 0.0
     best_r: float = 0.0
@@ -153,6 +157,13 @@ class ShadowLedger:
             self._remove(next(iter(self._open)))
             self.given_up += 1
         return True
+
+    def take(self, idea: str) -> Followed | None:
+        """Note that an idea became a trade; its signal, None when it is not followed."""
+        found = self._open.get(idea)
+        if found is not None:
+            found = self._open[idea] = replace(found, taken=True)
+        return found
 
     def candle(self, candle: CandleClosed) -> list[Outcome]:
         """Move everything that follows this market on; what ended, oldest first."""

@@ -8,7 +8,7 @@ from services.sentinel.logic.states import Present, state_of, worth_telling
 from services.sentinel.logic.table import Table
 from services.sentinel.logic.track import Track, advance, is_event
 from services.sentinel.logic.words import reasons
-from shared.contracts.sentinel import MARKET_KEY, SentinelState
+from shared.contracts.sentinel import MARKET_KEY, RiskLabel, SentinelState
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,11 @@ class Watch:
         """Go on from an earlier life."""
         self._told[state.symbol] = state
         self._tracks[state.symbol] = track
+
+    def standing(self) -> list[Told]:
+        """What holds now: the market, and every symbol that is not green."""
+        held = [s for s in self._told.values() if s.symbol == MARKET_KEY or s.label is not RiskLabel.GREEN]
+        return [Told(state, self._tracks[state.symbol]) for state in held]
 
     def judge(self, table: Table, usual: Mapping[str, float]) -> list[Told]:
         """Judge every symbol and the market at the table's time; what is worth telling, the market first."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -36,7 +37,7 @@ async def context(
 ) -> AsyncIterator[Context]:
     """A connected context; `settings` by place, dots as double underscores."""
     clock: Clock = venue.clock if venue is not None else SystemClock()
-    producer = Producer(service, f"{service}-test", "main")
+    producer = Producer(service, f"{service}-{secrets.token_hex(3)}", "main")
     bus = NatsBus(nats.url, producer, clock)
     await bus.connect(10)
     await bus.provision(STREAMS)

@@ -161,6 +161,20 @@ async def test_what_redis_did_not_take_is_written_later(nats_server: NatsServer,
         assert await ctx.state.get(ctx.keys.sentinel, NAMES[0])
 
 
+async def test_an_emptied_redis_gets_its_warnings_back(nats_server: NatsServer, redis_server: RedisServer, server: VenueServer) -> None:
+    async with (
+        venue_at(server.http_url, server.ws_url) as venue,
+        context(nats_server, redis_server, "sentinel", venue=venue) as ctx,
+        heard(ctx, topic.SENTINEL_STATE) as states,
+        running(ctx, build),
+    ):
+        await pushed(server, frame(T0 + 2000, first=60.0))
+        await eventually(lambda: len(states.messages) == 2)
+        await ctx.state.drop(ctx.keys.sentinel, NAMES[0], MARKET_KEY)
+        await eventually(lambda: ctx.state.get(ctx.keys.sentinel, NAMES[0]), within_s=15)
+        assert len(states.messages) == 2
+
+
 async def test_switched_off_it_leaves_no_warning_behind(nats_server: NatsServer, redis_server: RedisServer, server: VenueServer) -> None:
     async with (
         venue_at(server.http_url, server.ws_url) as venue,

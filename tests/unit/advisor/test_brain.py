@@ -83,17 +83,17 @@ def test_the_edge_and_the_veto_still_come_first() -> None:
 
 def test_the_shadow_of_a_trade_teaches_the_calibration_but_not_the_policy_twice() -> None:
     outcome = Outcome(followed(), End.TARGET, 1.5, 1.4, CLOSE_MS)
-    shadow = from_shadow(outcome, taken=True)
+    shadow = from_shadow(replace(outcome, followed=replace(outcome.followed, taken=True)))
     assert shadow is not None
     brain = Brain()
     brain.learn(shadow)
     assert brain.bandit.outcomes == 0
     assert brain.calibration.outcomes == 1
-    free = from_shadow(outcome, taken=False)
+    free = from_shadow(outcome)
     assert free is not None
     brain.learn(free)
     assert brain.bandit.outcomes == 0.5
-    assert from_shadow(replace(outcome, end=End.GAP), taken=False) is None
+    assert from_shadow(replace(outcome, end=End.GAP)) is None
 
 
 def trade(**changes: Any) -> TradeClosed:
