@@ -6,11 +6,15 @@ from importlib.metadata import PackageNotFoundError, version
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`access` is the value of `shared.runtime.run.VenueAccess`; modules are imported only when they run."""
+    """`access` is the value of `shared.runtime.run.VenueAccess`; modules are imported only when they run.
+
+    `alone`: starts and works without bus and store.
+    """
 
     name: str
     access: str
     summary: str
+    alone: bool = False
 
     @property
     def command(self) -> str:
@@ -28,7 +32,7 @@ SERVICES = (
     Entry("sentinel", "public", "Judge the event risk of each symbol."),
     Entry("advisor", "none", "Decide TAKE or SKIP for each candidate."),
     Entry("executor", "signed", "Size and place entries with their stop and target; keep positions and trades."),
-    Entry("bracket_guard", "signed", "Guard the stop and target of every position."),
+    Entry("bracket_guard", "signed", "Guard the stop and target of every position.", alone=True),
     Entry("dashboard", "public", "Serve the web page and its API."),
 )
 

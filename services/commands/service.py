@@ -31,7 +31,13 @@ def _command(entry: Entry) -> Callable[..., None]:
         from shared.runtime.run import VenueAccess, run  # noqa: PLC0415
 
         options = RunOptions(
-            instance=instance, http_host=http_host, http_port=http_port, lanes=lanes, provision=provision, version=product_version()
+            instance=instance,
+            http_host=http_host,
+            http_port=http_port,
+            lanes=lanes,
+            provision=provision,
+            starts_alone=entry.alone,
+            version=product_version(),
         )
         build = import_module(entry.module).build
         raise typer.Exit(run(entry.name, build, options, venue=VenueAccess(entry.access)))

@@ -3,11 +3,11 @@
 import json
 from typing import Annotated, Any
 
-import psutil
 import typer
 
 from services.commands.exits import Exit, fail
 from services.commands.place import HomeOption, running_here, settings_here
+from services.supervisor.memory import resident
 from services.supervisor.runfile import RunFile
 
 _TIMEOUT_S = 3.0
@@ -60,22 +60,12 @@ def _processes(run: RunFile) -> dict[str, Any]:
             "port": entry.port,
             "restarts": entry.restarts,
             "last_exit": entry.last_exit,
-            "memory_bytes": memory(entry.pid),
+            "memory_bytes": resident(entry.pid),
         }
         for name, entry in run.processes.items()
     }
-    total = memory(run.pid) + sum(row["memory_bytes"] for row in rows.values())
+    total = resident(run.pid) + sum(row["memory_bytes"] for row in rows.values())
     return {"mode": run.mode, "supervisor": run.pid, "processes": rows, "memory_bytes": total}
-
-
-def memory(pid: int) -> int:
-    """Resident memory of a process; 0 when it does not run."""
-    if not pid:
-        return 0
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0
 
 
 def _text(report: dict[str, Any]) -> str:

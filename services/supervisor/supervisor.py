@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any
 
 import httpx
 
-from services.supervisor import probes
+from services.supervisor import memory, probes
 from services.supervisor.child import Child
 from services.supervisor.console import Console
 from services.supervisor.errors import StartFailed
@@ -15,6 +16,7 @@ from services.supervisor.home import Home
 from services.supervisor.plan import HOST, Plan
 from services.supervisor.runfile import ProcessEntry, RunFile
 from services.supervisor.spec import ProcessSpec, Stage
+from services.supervisor.watchdog import Watchdog
 
 _POLL_S = 0.1
 _STORE_DEADLINE_S = 20.0
@@ -40,6 +42,7 @@ class Supervisor:
         self._children = {spec.name: Child(spec, console, self._write_run_file) for spec in plan.specs}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
+        self._broken = False
 
     async def run(
         self, announce: Callable[[httpx.AsyncClient], Awaitable[None]], finish: Callable[[httpx.AsyncClient], Awaitable[int]]
@@ -71,8 +74,9 @@ class Supervisor:
 
     async def _work(self, client: httpx.AsyncClient, finish: Callable[[httpx.AsyncClient], Awaitable[int]]) -> int:
         if not self._plan.once:
-            await self._stopping.wait()
-            return 0
+            services = [self._children[spec.name] for spec in self._plan.stage(Stage.SERVICES)]
+            await self._until_stopped(Watchdog(services, self._console).watch(client))
+            return 1 if self._broken else 0
         await self._until_stopped(self._once_done(client))
         return await finish(client) if not self._stopping.is_set() else 130
 
@@ -106,6 +110,19 @@ class Supervisor:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
+    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task whose failure (a mistake of ours) stops everything instead of going unnoticed."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self._broken = True
+                self._console.note("critical", "supervisor_failed", error=repr(error))
+                self._stopping.set()
+
+        task = asyncio.create_task(work)
+        task.add_done_callback(ended)
+        return task
+
     # --- start -------------------------------------------------------------------------------------------------
 
     async def _start(self, client: httpx.AsyncClient) -> None:
@@ -116,7 +133,7 @@ class Supervisor:
             (Stage.SERVICES, self._ready_within_s),
         ):
             children = [self._children[spec.name] for spec in self._plan.stage(stage)]
-            self._tasks += [asyncio.create_task(child.live()) for child in children]
+            self._tasks += [self._task(child.live()) for child in children]
             await self._answering(client, children, deadline_s)
         if "dashboard" in self._children and not self._plan.once:
             await self._until(
@@ -167,7 +184,7 @@ class Supervisor:
 
     async def _stop(self) -> None:
         """Services drain while venue and stores still answer; a second signal ends all of them at once."""
-        self._console.note("info", "stopping")
+        self._console.note("info", "stopping", memory_mb=self.memory_mb)
         for stage in sorted(Stage, reverse=True):
             children = [self._children[spec.name] for spec in self._plan.stage(stage)]
             living = [child for child in children if not child.done.is_set() and child.lives]
@@ -194,6 +211,11 @@ class Supervisor:
             for child in self._children.values():
                 child.kill()
         self._stopping.set()
+
+    @property
+    def memory_mb(self) -> int:
+        """Resident memory of everything that runs, with the supervisor."""
+        return round(memory.together([self._run.pid, *(child.pid for child in self._children.values())]) / 2**20)
 
     def _write_run_file(self) -> None:
         self._run.processes = {
