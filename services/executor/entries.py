@@ -11,7 +11,7 @@ from services.executor.pricing import Pricing
 from services.executor.sending import Sending
 from services.executor.steps import Moment, Steps
 from services.executor.symbol_setup import SymbolSetup
-from services.executor.truth import Margins, Truth, read
+from services.executor.truth import Margins, Truth, TruthReader
 from shared.contracts.envelope import Meta, Outgoing
 from shared.contracts.order import OrderEventKind
 from shared.contracts.plan import Plan, Verdict
@@ -31,6 +31,7 @@ class Entries:
         self._opening = opening
         self._sending = sending
         self._steps: Steps = sending.steps
+        self._truth = TruthReader(core.private)
         self._pricing = Pricing(core.ctx)
         self.setup = SymbolSetup(core.private)
         self.breakers = breakers
@@ -91,7 +92,7 @@ class Entries:
     async def _prepare(self, plan: Plan, meta: Meta) -> tuple[Intent, Size] | Refused:
         """Truth, breakers, size, the venue's settings, exposure; then the intent, not yet written."""
         risk = self._ctx.settings.risk
-        truth = await read(self._private, plan.symbol, account_needed=risk.default_notional_usdt == 0)
+        truth = await self._truth.read(plan.symbol, account_needed=risk.default_notional_usdt == 0)
         for order in truth.leftovers(plan.symbol):
             await self._private.cancel(plan.symbol, order=order)
         refused = self._occupied(plan, truth) or await self._tripped(truth)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.executor.shared_read import SharedRead
 from shared.domain.errors import Transient
 from shared.domain.order import VenueOrder, parse_client_id
 from shared.domain.position import AccountView, VenuePosition
@@ -26,25 +27,32 @@ class Truth:
         return [order for order in self.orders if order.symbol == symbol and parse_client_id(order.client_id) is not None]
 
 
-async def read(private: PrivateClient, symbol: str, *, account_needed: bool = True) -> Truth:
-    """Account, all positions, and the open orders of one symbol, read together.
+class TruthReader:
+    """Reads the venue for entries. Many that ask at the same time share a read, each one begun after it asked."""
 
-    Raises:
-        Transient: a read failed; the account's only when it is needed.
-    """
-    account, positions, orders = await asyncio.gather(
-        _account(private, needed=account_needed), private.positions(), private.open_orders(symbol)
-    )
-    return Truth(account, {p.symbol: p for p in positions}, orders)
+    def __init__(self, private: PrivateClient) -> None:
+        self._private = private
+        self._account = SharedRead(private.account)
+        self._positions = SharedRead(private.positions)
 
+    async def read(self, symbol: str, *, account_needed: bool = True) -> Truth:
+        """Account, all positions, and the open orders of one symbol, read together.
 
-async def _account(private: PrivateClient, *, needed: bool) -> AccountView | None:
-    try:
-        return await private.account()
-    except Transient:
-        if needed:
-            raise
-        return None
+        Raises:
+            Transient: a read failed; the account's only when it is needed.
+        """
+        account, positions, orders = await asyncio.gather(
+            self._account_or_none(needed=account_needed), self._positions.get(), self._private.open_orders(symbol)
+        )
+        return Truth(account, {p.symbol: p for p in positions}, orders)
+
+    async def _account_or_none(self, *, needed: bool) -> AccountView | None:
+        try:
+            return await self._account.get()
+        except Transient:
+            if needed:
+                raise
+            return None
 
 
 class Margins:
