@@ -27,9 +27,7 @@ class Repairs:
         self._running: set[str] = set()
         self._asked_s: dict[str, float] = {}
         self._repaired = ctx.metrics.counter("candles_repaired_total", "Missing candles that were read over REST")
-        self._reloaded = ctx.metrics.counter(
-            "histories_reloaded_total", "Histories begun anew because of a gap that the venue could not fill"
-        )
+        self._cut = ctx.metrics.counter("histories_cut_total", "Histories begun anew because of a gap that could not be filled")
 
     def newest_closed(self) -> int:
         """Number of the candle that closed last, by venue time."""
@@ -64,21 +62,21 @@ class Repairs:
         """Read what is missing; a gap that the venue cannot fill ends the history before it."""
         board = self._board
         first = board.inbox.newest(symbol) + 1
-        if first <= 0 or last - first >= board.frame.capacity:
-            await self._reload(symbol, last)
-            return
+        too_far = first > 0 and last - first >= board.frame.capacity
+        if first <= 0 or too_far:
+            first = board.frame.start(last)
         candles = await self._feed.candles(symbol, first, last)
+        if too_far:
+            self._forget(symbol)
         for candle in candles:
             self._feed.closed(candle, "rest")
         self._repaired.inc(len(candles))
         if any(gap.symbol == symbol for gap in board.inbox.gaps()):
-            await self._reload(symbol, last)
+            self._forget(symbol)
 
-    async def _reload(self, symbol: str, last: int) -> None:
-        """Begin a symbol's history anew from what the venue has now."""
-        candles = (await self._feed.histories([symbol], last))[symbol]
-        taken = self._board.windows.load(symbol, candles)
-        self._board.inbox.prune()
-        self._reloaded.inc()
-        self._ctx.log.warning("history_reloaded", symbol=symbol, candles=taken)
+    def _forget(self, symbol: str) -> None:
+        """Let a symbol's history begin with the next candle that is here."""
+        self._board.windows.load(symbol, [])
+        self._cut.inc()
+        self._ctx.log.warning("history_cut", symbol=symbol)
         self._scan.wake()

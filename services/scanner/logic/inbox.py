@@ -106,15 +106,6 @@ class Inbox:
                 found.append(Gap(symbol, last + 1, min(waiting) - 1))
         return found
 
-    def prune(self) -> None:
-        """Forget candles that came into the windows by another way (a reloaded history)."""
-        for symbol in list(self._waiting):
-            last = int(self._windows.last[self._windows.row[symbol]])
-            kept = {bar: closed for bar, closed in self._waiting[symbol].items() if bar > last}
-            self._waiting[symbol] = kept
-            if not kept:
-                del self._waiting[symbol]
-
     def drop(self, symbols: Iterable[str]) -> None:
         """Forget the candles of symbols that are no longer watched."""
         for symbol in symbols:

@@ -1,7 +1,6 @@
 """A scanner in the test's own event loop: memory bus and store, and a paper venue as a process of its own."""
 
 import asyncio
-import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -150,8 +149,8 @@ async def context_of(world: World, settings: Settings, instance: str) -> tuple[C
 
 
 @asynccontextmanager
-async def scanning(world: World, settings: Settings, instance: str = "a") -> AsyncIterator[Running]:
-    """A scanner from warm to drained."""
+async def scanning(world: World, settings: Settings, instance: str = "a", *, settled: bool = True) -> AsyncIterator[Running]:
+    """A scanner from warm to drained; `settled` counts frames from here on (paper venue only)."""
     ctx, bus, tail = await context_of(world, settings, instance)
     made: dict[str, Scanner] = {}
 
@@ -170,13 +169,15 @@ async def scanning(world: World, settings: Settings, instance: str = "a") -> Asy
             running = Running(ctx, made["scanner"], task, http)
             if not settings.core.run_once:
                 await eventually(lambda: running.scanner.feed.stream.live_streams, what="live streams")
-                await running.settle()
+                if settled:
+                    await running.settle()
             yield running
         finally:
             ctx.stopping.set()
-            with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-                await asyncio.wait_for(task, 10)
-            await life._http._server.shutdown([life._http._socket])  # a process would just end here
+            await asyncio.wait([task], timeout=10)
+            if hasattr(life._http._server, "servers"):
+                await life._http._server.shutdown([life._http._socket])  # a process would just end here
+            life._http._socket.close()
             await bus.close()
             await ctx.venue.http.aclose()
 

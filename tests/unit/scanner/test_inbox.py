@@ -81,12 +81,12 @@ def test_a_symbol_without_history_may_begin_anywhere() -> None:
     assert drain(box) == [(20, ["A"]), (21, ["A"])]
 
 
-def test_a_reloaded_history_makes_older_candles_superfluous() -> None:
+def test_a_history_that_was_forgotten_begins_with_what_is_here() -> None:
     box = inbox("A")
-    offer(box, "A", 12, 14)
-    box._windows.load("A", [candle("A", 13)])
-    box.prune()
-    assert drain(box) == [(14, ["A"])]
+    offer(box, "A", 12, 13)
+    assert drain(box) == []
+    box._windows.load("A", [])
+    assert drain(box) == [(12, ["A"]), (13, ["A"])]
 
 
 def test_dropped_symbols_are_forgotten() -> None:
