@@ -42,6 +42,19 @@ class Tape:
         return [p for p, _ in self.messages["trade.closed"] if isinstance(p, TradeClosed)]
 
 
+def differences(first: dict[str, dict[str, Any]], second: dict[str, dict[str, Any]]) -> list[str]:
+    """What two sets of facts do not share, one line each."""
+    lines = [f"only once: {name}" for name in sorted(first.keys() ^ second.keys())]
+    for name in sorted(first.keys() & second.keys()):
+        one, other = first[name], second[name]
+        lines += [
+            f"{name} {key}: {one.get(key)} != {other.get(key)}"
+            for key in sorted(one.keys() | other.keys())
+            if one.get(key) != other.get(key)
+        ]
+    return lines
+
+
 async def read_tape(nats_url: str, *, quiet_s: float = 1.0) -> Tape:
     """All stored messages until none came for a while."""
     bus = NatsBus(nats_url, Producer("test", "tape", "main"), SystemClock())
