@@ -13,6 +13,7 @@ from shared.indicators.types import Floats
 
 FUNDING_MS = 8 * 3_600_000
 """The venue's usual funding interval; shorter ones show in the distance between two funding times."""
+HOUR_MS = 3_600_000
 CORRELATION_BARS = 60
 
 
@@ -51,10 +52,12 @@ class Board:
         self.books.put(event.symbol, Book(event.bid, event.ask), event.time_ms)
 
     def put_mark(self, event: MarkPrice) -> None:
-        """Take mark, index and funding; learn the funding interval from two funding times."""
+        """Take mark, index and funding; learn a shorter funding interval from two funding times (whole hours)."""
         known = self.marks.newest(event.symbol)
-        if known is not None and 0 < known.value.next_funding_ms < event.next_funding_ms:
-            self._funding_ms[event.symbol] = event.next_funding_ms - known.value.next_funding_ms
+        if known is not None and known.value.next_funding_ms > 0:
+            step_ms = event.next_funding_ms - known.value.next_funding_ms
+            if 0 < step_ms < self._funding_ms.get(event.symbol, FUNDING_MS) and step_ms % HOUR_MS == 0:
+                self._funding_ms[event.symbol] = step_ms
         mark = Mark(event.mark, event.index, event.funding_rate, event.next_funding_ms)
         self.marks.put(event.symbol, mark, event.time_ms)
 

@@ -1,6 +1,6 @@
 """Candles on their way in: each once, in order, gaps seen."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scanner.logic.frame import Frame
@@ -97,6 +97,7 @@ def test_dropped_symbols_are_forgotten() -> None:
     assert drain(box) == [(10, ["B"])]
 
 
+@settings(max_examples=25, deadline=None)
 @given(order=st.permutations(list(range(10, 20)) * 2))
 def test_any_order_with_repetitions_ends_in_the_same_sequence(order: list[int]) -> None:
     box = inbox("A")

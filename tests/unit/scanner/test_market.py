@@ -137,6 +137,9 @@ def test_the_funding_interval_is_learned_from_two_funding_times() -> None:
     found.put_mark(MarkPrice("A", 1.0, 1.0, 0.0, 11 * hour, 10 * hour))
     facts = found.snapshot(found.windows.rows_of(["A", "B"]), 299)
     assert facts.funding_interval_ms.tolist() == [hour, 8 * hour]
+    found.put_mark(MarkPrice("A", 1.0, 1.0, 0.0, 30 * hour, 29 * hour))  # we were away: not an interval
+    found.put_mark(MarkPrice("A", 1.0, 1.0, 0.0, 30 * hour + 5, 30 * hour))
+    assert found.snapshot(found.windows.rows_of(["A"]), 299).funding_interval_ms.tolist() == [hour]
 
 
 def test_what_is_no_longer_watched_is_forgotten() -> None:
