@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from services.commands.place import running_here, settings_here
+from shared.config.registry import name_of
 from shared.config.settings import Settings, Source
 from shared.exchange.private import PrivateClient
 from shared.runtime.venue import Venue, open_venue
@@ -23,7 +24,7 @@ class Door:
 def settings_of(home: Path | None) -> Settings:
     """The settings here; on paper, the venue that runs in the home unless the settings name another."""
     settings, run = settings_here(), running_here(home)
-    if not settings.core.paper or run is None or settings.source("ASTER_PAPER_BASE") is Source.ENVIRONMENT:
+    if not settings.core.paper or run is None or settings.source(name_of("paper.base")) is Source.ENVIRONMENT:
         return settings
     return replace(settings, paper=settings.paper.model_copy(update={"base": run.venue}))
 

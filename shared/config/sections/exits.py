@@ -33,11 +33,9 @@ class Exits(Section):
         presets={"low": "1.8", "mid": "1.6", "high": "2.3", "att": "1.6"},
     )
     """Distance of the target from the entry."""
-    entry_type: EntryType = knob("market", env="ASTER_ENTRY_TYPE", applies=NEXT_TRADE, awaits="post-only limit entries")
+    entry_type: EntryType = knob("market", env="ASTER_ENTRY_TYPE", applies=NEXT_TRADE)
     """Enter at once (market), or with a post-only limit order that saves the taker fee but may not fill (limit)."""
-    entry_limit_s: float = knob(
-        "20", env="ASTER_ENTRY_LIMIT_SECONDS", ge=1, le=600, unit="s", applies=NEXT_TRADE, awaits="post-only limit entries"
-    )
+    entry_limit_s: float = knob("20", env="ASTER_ENTRY_LIMIT_SECONDS", ge=1, le=600, unit="s", applies=NEXT_TRADE)
     """How long a limit entry may wait for its fill before it is cancelled."""
 
     fast_tp_enabled: bool = knob("true", env="FAST_TP_ENABLED", group="FastTP", applies=LIVE, awaits="FastTP")

@@ -76,9 +76,7 @@ class Risk(Section):
     )
     """Multiplier of the large bucket."""
 
-    confidence_sizing: bool = knob(
-        "true", env="ASTER_CONFIDENCE_SIZING", group="Confidence", applies=NEXT_TRADE, awaits="sizing by confidence"
-    )
+    confidence_sizing: bool = knob("true", env="ASTER_CONFIDENCE_SIZING", group="Confidence", applies=NEXT_TRADE)
     """Let confident decisions be larger."""
     confidence_size_min: Decimal = knob(
         "1.0",
@@ -89,7 +87,6 @@ class Risk(Section):
         group="Confidence",
         applies=NEXT_TRADE,
         expert=True,
-        awaits="sizing by confidence",
     )
     """Multiplier at no confidence."""
     confidence_size_max: Decimal = knob(
@@ -101,7 +98,6 @@ class Risk(Section):
         group="Confidence",
         applies=NEXT_TRADE,
         expert=True,
-        awaits="sizing by confidence",
     )
     """Multiplier at full confidence."""
     confidence_size_blend: Decimal = knob(
@@ -113,7 +109,6 @@ class Risk(Section):
         group="Confidence",
         applies=NEXT_TRADE,
         expert=True,
-        awaits="sizing by confidence",
     )
     """How much of the confidence multiplier is used; 0 is none of it."""
     confidence_size_exp: Decimal = knob(
@@ -125,21 +120,14 @@ class Risk(Section):
         group="Confidence",
         applies=NEXT_TRADE,
         expert=True,
-        awaits="sizing by confidence",
     )
     """Bend of the curve: above 1, only high confidence enlarges a trade much."""
 
-    max_daily_loss: Decimal = knob(
-        "0.05", env="ASTER_MAX_DAILY_LOSS", gt=0, le=1, unit="of equity", group="Breakers", applies=LIVE, awaits="the account breakers"
-    )
+    max_daily_loss: Decimal = knob("0.05", env="ASTER_MAX_DAILY_LOSS", gt=0, le=1, unit="of equity", group="Breakers", applies=LIVE)
     """Loss within a UTC day, open positions counted, at which no new trades are entered; a share of the day's opening equity."""
-    max_drawdown: Decimal = knob(
-        "0.20", env="ASTER_MAX_DRAWDOWN", gt=0, le=1, unit="of peak equity", group="Breakers", applies=LIVE, awaits="the account breakers"
-    )
+    max_drawdown: Decimal = knob("0.20", env="ASTER_MAX_DRAWDOWN", gt=0, le=1, unit="of peak equity", group="Breakers", applies=LIVE)
     """Loss from the highest equity at which no new trades are entered."""
-    max_loss_streak: int = knob(
-        "6", env="ASTER_MAX_LOSS_STREAK", ge=1, le=100, unit="trades", group="Breakers", applies=LIVE, awaits="the account breakers"
-    )
+    max_loss_streak: int = knob("6", env="ASTER_MAX_LOSS_STREAK", ge=1, le=100, unit="trades", group="Breakers", applies=LIVE)
     """Losing trades in a row after which entries pause for a while."""
 
     @property
