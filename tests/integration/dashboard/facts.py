@@ -226,6 +226,24 @@ def alert(code: str, ts_ms: int, severity: Severity = Severity.WARNING, **params
     return Outgoing(Alert(severity=severity, code=code, alert_id=f"{code}{ts_ms}", params=params), ts_ms=ts_ms)
 
 
+def _moment(symbol: str, close_ms: int, number: int) -> Iterator[Outgoing]:
+    """What happens to one symbol at one candle; most of the time nothing."""
+    match number % 17:
+        case 0 | 7:
+            yield skip(symbol, close_ms, SkipReason.SPREAD, 0.0031, 0.002)
+        case 2:
+            yield skip(symbol, close_ms, SkipReason.WICKINESS, 0.98, 0.97, Direction.SHORT)
+        case 3 | 9:
+            yield skip(symbol, close_ms, SkipReason.QUOTE_VOLUME, 41_200, 75_000)
+        case 5:
+            yield candidate(symbol, close_ms)
+            yield plan(symbol, close_ms, reason=PlanReason.EDGE_TOO_SMALL)
+        case 11:
+            yield candidate(symbol, close_ms)
+            yield plan(symbol, close_ms)
+            yield order(symbol, close_ms, OrderEventKind.REFUSED, reason="max_open", detail="4 positions are open, 4 allowed")
+
+
 def morning(now_ms: int) -> Iterator[Outgoing]:
     """Two hours of candles with ideas that were skipped, declined, refused, traded and closed."""
     results = ("31.40", "-21.87", "33.05", "-20.95", "-21.10", "32.76", "11.02")
@@ -235,27 +253,12 @@ def morning(now_ms: int) -> Iterator[Outgoing]:
         close_ms = start + step * STEP_MS
         for number, symbol in enumerate(symbols):
             yield candle(symbol, close_ms)
-            match (step * 5 + number * 3) % 17:
-                case 0 | 7:
-                    yield skip(symbol, close_ms, SkipReason.SPREAD, 0.0031, 0.002)
-                case 2:
-                    yield skip(symbol, close_ms, SkipReason.WICKINESS, 0.98, 0.97, Direction.SHORT)
-                case 3 | 9:
-                    yield skip(symbol, close_ms, SkipReason.QUOTE_VOLUME, 41_200, 75_000)
-                case 5:
-                    yield candidate(symbol, close_ms)
-                    yield plan(symbol, close_ms, reason=PlanReason.EDGE_TOO_SMALL)
-                case 11:
-                    yield candidate(symbol, close_ms)
-                    yield plan(symbol, close_ms)
-                    yield order(symbol, close_ms, OrderEventKind.REFUSED, reason="max_open", detail="4 positions are open, 4 allowed")
-                case _:
-                    pass
+            yield from _moment(symbol, close_ms, step * 5 + number * 3)
     for number, net in enumerate(results):
         close_ms = start + number * 3 * STEP_MS
         symbol = symbols[number % len(symbols)]
         direction = Direction.LONG if number % 3 else Direction.SHORT
         yield from filled(symbol, close_ms, direction)
         reason = ExitReason.STOP if net.startswith("-") else ExitReason.TARGET if number < 6 else ExitReason.FAST_TP
-        yield trade(symbol, close_ms, net, reason, direction, minutes=15 + number * 4)
+        yield trade(symbol, close_ms, net, reason, direction, minutes=12 + number * 2)
     yield alert("emergency_exit", now_ms - 700_000, Severity.CRITICAL, symbol="XRPUSDT", tries="3")

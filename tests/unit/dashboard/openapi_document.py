@@ -10,17 +10,22 @@ from shared.bus.memory_broker import MemoryBroker
 from shared.config.load import load
 from shared.contracts.envelope import Producer
 from shared.domain.clock import ManualClock
+from shared.runtime.context import Context
 from shared.state.memory import MemoryState
 from shared.state.store import MemoryStore
 from tests.integration.dashboard.rig import context_of
 
 
-def document() -> str:
-    """The document as it is committed; the version of the product is not part of it."""
+def memory_context() -> Context:
+    """A context on the memory twins, with default settings."""
     clock = ManualClock(1)
     bus = MemoryBus(MemoryBroker(), Producer("dashboard", "test", "main"), clock)
-    ctx = context_of(bus, MemoryState(MemoryStore(clock)), clock, load(environ={}))
-    found = create(desk_of(ctx)).openapi()
+    return context_of(bus, MemoryState(MemoryStore(clock)), clock, load(environ={}))
+
+
+def document() -> str:
+    """The document as it is committed; the version of the product is not part of it."""
+    found = create(desk_of(memory_context())).openapi()
     found["info"]["version"] = "v1"
     return json.dumps(found, indent=1, sort_keys=True) + "\n"
 

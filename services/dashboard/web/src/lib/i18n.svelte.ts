@@ -58,7 +58,7 @@ class I18n {
 
   has = (key: string): boolean => key in this.catalogue;
 
-  /** The text of a key that is built from data, such as an alert's code; undefined when there is none. */
+  /** The text of a key that is built from data, such as an alert's code; undefined when there is none or it lacks a parameter. */
   text(key: string, values?: Values): string | undefined {
     const pattern = this.catalogue[key];
     if (pattern === undefined) return undefined;
@@ -68,7 +68,11 @@ class I18n {
       format = new IntlMessageFormat(pattern, this.language, undefined, { ignoreTag: true });
       this.formats.set(key, format);
     }
-    return String(format.format(values));
+    try {
+      return String(format.format(values));
+    } catch {
+      return undefined; // a parameter is missing: the caller shows what it has
+    }
   }
 }
 
