@@ -49,7 +49,7 @@ def bench_replay(path: Path) -> None:
         status = venue.get("/paper/v1/status")
     start, end, symbols = status["start_ms"], status["end_ms"], status["symbols"]
     for name, until in (("paper_replay_day", min(end, start + DAY_MS)), ("paper_replay_all", end)):
-        with PaperVenue("--market", f"replay:{path}", "--speed", "1", "--end-ms", str(until)) as venue:
+        with PaperVenue("--market", f"replay:{path}", "--speed", "1", "--points", "10", "--end-ms", str(until)) as venue:
             length = venue.get(
                 "/fapi/v1/klines", symbol=venue.get("/fapi/v1/exchangeInfo")["symbols"][0]["symbol"], interval=status["interval"], limit=2
             )

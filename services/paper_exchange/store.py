@@ -1,6 +1,5 @@
 """The venue's memory: SQLite in WAL mode, one transaction per change set, written before anybody is told."""
 
-import dataclasses
 import sqlite3
 from decimal import Decimal
 from enum import StrEnum
@@ -26,15 +25,9 @@ VERSION = "1"
 _T = TypeVar("_T")
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return str(value)
-    return value.value if isinstance(value, StrEnum) else value
-
-
 def pack(entity: Any) -> bytes:
-    """A flat entity as JSON."""
-    return orjson.dumps({field.name: _plain(getattr(entity, field.name)) for field in dataclasses.fields(entity)})
+    """A flat entity as JSON; decimals as texts."""
+    return orjson.dumps(entity, default=str)
 
 
 def unpack(kind: type[_T], body: bytes | dict[str, Any]) -> _T:
@@ -55,13 +48,8 @@ _FLAT = ("key", "secret", "alias", "wallet", "hedge", "multi_assets", "fee_burn"
 
 def pack_account(account: Account) -> bytes:
     """Money, modes, positions and settings of an account; its orders, trades and incomes have tables of their own."""
-    return orjson.dumps(
-        {
-            **{name: _plain(getattr(account, name)) for name in _FLAT},
-            "positions": [orjson.loads(pack(position)) for position in account.positions.values()],
-            "settings": {symbol: orjson.loads(pack(setting)) for symbol, setting in account.settings.items()},
-        }
-    )
+    flat = {name: getattr(account, name) for name in _FLAT}
+    return pack({**flat, "positions": list(account.positions.values()), "settings": account.settings})
 
 
 def unpack_account(body: bytes) -> Account:

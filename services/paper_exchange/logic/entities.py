@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from services.paper_exchange.logic.money import ZERO
 from shared.domain.order import OrderStatus, OrderType, PositionSide, Side, WorkingType
@@ -189,6 +190,7 @@ class Account:
     open_algo_ids: dict[str, int] = field(default_factory=dict)
     trades: list[Trade] = field(default_factory=list)
     incomes: list[Income] = field(default_factory=list)
+    margin_moves: list[dict[str, Any]] = field(default_factory=list)
 
     def position(self, symbol: str, side: PositionSide) -> Position:
         """The position row, made flat when there is none."""

@@ -7,7 +7,7 @@ from services.paper_exchange.call import Call, Route, Security
 from services.paper_exchange.logic import brackets, events
 from services.paper_exchange.logic.entities import Account
 from services.paper_exchange.logic.margin import of_account, of_position
-from services.paper_exchange.logic.money import ZERO, cut
+from services.paper_exchange.logic.money import ZERO, cut, money
 from services.paper_exchange.logic.params import Params
 from services.paper_exchange.logic.reject import reject
 from services.paper_exchange.logic.spec import Dialect
@@ -192,8 +192,26 @@ def change_margin(call: Call) -> Body:
         raise reject(-4054)
     position.isolated_wallet += _movable(call, PositionSide(word), cut(amount), adding=kind == 1)
     desk.touch_account(account)
+    moved = {"symbol": symbol, "type": kind, "deltaType": "USER_ADJUST", "amount": money(cut(amount)), "asset": events.ASSET}
+    account.margin_moves.append({**moved, "time": desk.time_ms, "positionSide": word})
     desk.emit(account.key, events.account_update(desk, account, "MARGIN_TRANSFER", [position]))
     return {"amount": float(amount), "code": 200, "msg": "Successfully modify position margin.", "type": kind}
+
+
+def margin_history(call: Call) -> list[Body]:
+    """GET positionMargin/history: changes by hand, since the venue was started."""
+    symbol, kind = call.params.symbol(), call.params.integer("type")
+    call.exchange.desk.market.rule(symbol)
+    limit = call.params.bounded("limit", 500, 500)
+    rows = [row for row in call.owner.margin_moves if row["symbol"] == symbol and kind in {None, row["type"]}]
+    return rows[-limit:]
+
+
+def set_fee_burn(call: Call) -> Body:
+    """POST feeBurn; fees are paid in the margin asset all the same, there is no other."""
+    call.owner.fee_burn = _flag(call.params, "feeBurn")
+    call.exchange.desk.touch_account(call.owner)
+    return {"code": 200, "msg": "success"}
 
 
 def leverage_brackets(call: Call) -> list[Body]:
@@ -298,6 +316,7 @@ def table(dialect: Dialect) -> dict[tuple[str, str], Route]:
         ("GET", "multiAssetsMargin"): Route(multi_assets, signed, 30),
         ("POST", "multiAssetsMargin"): Route(set_multi_assets, signed),
         ("POST", "positionMargin"): Route(change_margin, signed),
+        ("GET", "positionMargin/history"): Route(margin_history, signed),
         ("GET", "adlQuantile"): Route(adl, signed, 5),
         ("GET", "forceOrders"): Route(force_orders, signed, 20),
         ("POST", "listenKey"): Route(open_key, Security.KEY),
@@ -328,5 +347,6 @@ def _binance(signed: Security) -> dict[tuple[str, str], Route]:
         ("GET", "/fapi/v1/accountConfig"): Route(account_config, signed, 5),
         ("GET", "/fapi/v1/rateLimit/order"): Route(order_limits, signed),
         ("GET", "/fapi/v1/feeBurn"): Route(fee_burn, signed, 30),
+        ("POST", "/fapi/v1/feeBurn"): Route(set_fee_burn, signed),
         ("GET", "/fapi/v1/apiTradingStatus"): Route(trading_status, signed),
     }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.paper_exchange.call import Call, Route
+from services.paper_exchange.call import Call, Route, Security
 from services.paper_exchange.logic.params import Params
 from services.paper_exchange.logic.reject import reject
 from services.paper_exchange.logic.spec import Dialect
@@ -193,6 +193,7 @@ def table(dialect: Dialect) -> dict[tuple[str, str], Route]:
         "depth": Route(depth, weight=_depth_weight, mirrored=True),
         "aggTrades": Route(agg_trades, weight=20, mirrored=True),
         "trades": Route(trades, weight=1 if aster else 5, mirrored=True),
+        "historicalTrades": Route(trades, Security.KEY, 20 if aster else 200, mirrored=True),
         "fundingRate": Route(funding_rate, weight=1 if aster else 0, mirrored=True),
         "fundingInfo": Route(funding_info, weight=0, mirrored=True),
     }
