@@ -22,14 +22,16 @@ from shared.contracts.market import CandleClosed
 from shared.contracts.order import PositionEvent, PositionEventKind, TradeClosed
 from shared.contracts.signal import Candidate, Skip, decision_id
 from shared.contracts.topic import Topic
-from shared.domain.errors import LeaseLost, StoreUnavailable
+from shared.domain.errors import LeaseLost, StoreUnavailable, Transient
 from shared.runtime.context import Context
+from shared.runtime.leader import role_of
 from shared.state.port import Lease
 
-ROLE = "advisor-learner"
+ROLE = role_of("advisor")
 TTL_MS = 6_000
 RENEW_S = 1.5
 POLL_S = 1.0
+RETRY_S = 5.0
 
 
 class Learning:
@@ -58,7 +60,7 @@ class Learning:
         self._notebook = Notebook(self._ctx, lease)
         await self._load()
         keeping = asyncio.create_task(self._keep_lease(lease))
-        consuming = asyncio.create_task(self._ctx.bus.consume(self._consumptions(), lanes=1))
+        consuming = asyncio.create_task(self._listen())
         try:
             await asyncio.wait({keeping, consuming}, return_when=asyncio.FIRST_COMPLETED)
             for task in (keeping, consuming):
@@ -112,6 +114,15 @@ class Learning:
                 again = await self._ctx.state.acquire(ROLE, self._ctx.producer.instance, TTL_MS)
                 if again is None or again.token != lease.token:
                     raise LeaseLost(f"the lease {ROLE} went to another advisor or expired; this one starts again as a reader")
+
+    async def _listen(self) -> None:
+        """Consume until the service stops. When consumers cannot be made, decisions go on without new lessons."""
+        while not self._ctx.stopping.is_set():
+            try:
+                await self._ctx.bus.consume(self._consumptions(), lanes=1)
+            except Transient as error:
+                self._ctx.log.error("learning_hears_nothing", code=error.code, detail=str(error), next_try_s=RETRY_S)  # noqa: TRY400 - no trace needed
+                await self._pause(RETRY_S)
 
     def _consumptions(self) -> list[Consumption]:
         """What a learner hears. One lane: everything in the order in which it arrives."""

@@ -1,6 +1,6 @@
 """The advisor. Consumes candidates; publishes exactly one plan for each, TAKE or SKIP, with its reason.
 
-Owns the learning state in Redis; one instance at a time, by the lease `advisor-learner`, also consumes skips, candles, positions
+Owns the learning state in Redis; one instance at a time, by the lease `active-advisor`, also consumes skips, candles, positions
 and closed trades, and writes it. Reads the sentinel's warnings from Redis at decision time. Any number of instances share the
 candidates: plans have deterministic ids, so a candidate that is handled twice has one plan.
 """

@@ -48,25 +48,25 @@ class FilterRow:
     worth: Worth
 
 
-def bootstrap(values: Sequence[float], times_ms: Sequence[int], dice: Generator, resamples: int = RESAMPLES) -> Interval:
+def bootstrap(values: Sequence[float], times_ms: Sequence[int], dice: Generator, block_ms: int = BLOCK_MS) -> Interval:
     """Mean of the values and the 5 % and 95 % quantiles of means of blocks drawn with replacement."""
     if not values:
         return Interval(0.0, None, None)
-    sums, counts = _blocks(values, times_ms)
+    sums, counts = _blocks(values, times_ms, block_ms)
     mean = float(sums.sum() / counts.sum())
     if len(sums) < 2:
         return Interval(mean, None, None)
-    drawn = dice.integers(0, len(sums), size=(resamples, len(sums)))
+    drawn = dice.integers(0, len(sums), size=(RESAMPLES, len(sums)))
     means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
     low, high = np.quantile(means, [0.05, 0.95])
     return Interval(mean, float(low), float(high))
 
 
-def _blocks(values: Sequence[float], times_ms: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _blocks(values: Sequence[float], times_ms: Sequence[int], block_ms: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Sum and number of values per block of time."""
     blocks: dict[int, list[float]] = {}
     for value, time_ms in zip(values, times_ms, strict=True):
-        total = blocks.setdefault(time_ms // BLOCK_MS, [0.0, 0.0])
+        total = blocks.setdefault(time_ms // block_ms, [0.0, 0.0])
         total[0] += value
         total[1] += 1.0
     rows = np.array([blocks[key] for key in sorted(blocks)], dtype=np.float64)

@@ -1,0 +1,155 @@
+"""Every signal that the scanner's rules find in a recording, with what became of it: the material of the walk-forward evaluation."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from services.advisor.logic.shadow import Followed, Outcome, ShadowLedger, follow, step
+from services.scanner.board import Board
+from services.scanner.logic.decide import ClosedBatch, judge, signals
+from services.scanner.logic.frame import Frame
+from services.scanner.logic.market import Reference
+from services.scanner.logic.rules import rules_of
+from shared.config.sections.exits import Exits
+from shared.config.sections.filters import Filters
+from shared.config.sections.strategy import Strategy
+from shared.contracts.market import CandleClosed
+from shared.contracts.signal import Candidate, Skip, decision_id
+from shared.domain.candle import Candle
+from shared.exchange.market import BookTicker, MarkPrice
+
+FRAME = Frame.of("5m", "30m")
+TAKER, SPREAD, SLIPPAGE = 0.0005, 0.0004, 0.0001
+"""Fee per side; spread of every book; slippage per side. The last two together are what crossing the book costs."""
+USUAL_FUNDING = 0.0001
+COLUMNS = ("open", "high", "low", "close", "volume", "quote_volume")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One signal and its hypothetical end with the distances as offered."""
+
+    signal: Candidate | Skip
+    followed: Followed
+    outcome: Outcome
+
+
+@dataclass
+class Recording:
+    """Five-minute candles by symbol and bar (NaN where there is none), and funding rates by symbol over time."""
+
+    symbols: list[str]
+    first_bar: int
+    values: dict[str, np.ndarray]
+    funding: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+    @property
+    def bars(self) -> range:
+        """Bar numbers."""
+        return range(self.first_bar, self.first_bar + self.values["close"].shape[1])
+
+    def candles(self, bar: int) -> list[Candle]:
+        """The candles of one bar."""
+        at, opened = bar - self.first_bar, FRAME.open_ms(bar)
+        known = np.flatnonzero(~np.isnan(self.values["close"][:, at]))
+        rows = zip(known.tolist(), *(self.values[name][known, at].tolist() for name in COLUMNS), strict=True)
+        return [Candle(self.symbols[row], "5m", opened, o, h, low, c, base, quote, 0) for row, o, h, low, c, base, quote in rows]
+
+    def rate(self, symbol: str, time_ms: int) -> float:
+        """The last funding rate known at a time."""
+        if symbol not in self.funding:
+            return USUAL_FUNDING
+        times, rates = self.funding[symbol]
+        place = int(np.searchsorted(times, time_ms, side="right")) - 1
+        return float(rates[place]) if place >= 0 else USUAL_FUNDING
+
+    def after(self, symbol: str, close_ms: int) -> Iterator[CandleClosed]:
+        """The candles that follow a close."""
+        row = self.symbols.index(symbol)
+        start = FRAME.bar(close_ms + 1) - self.first_bar
+        for at in range(start, self.values["close"].shape[1]):
+            opened = FRAME.open_ms(self.first_bar + at)
+            o, h, low, c, _, _ = (float(self.values[name][row, at]) for name in COLUMNS)
+            yield closed(Candle(symbol, "5m", opened, o, h, low, c, 0.0, 0.0, 0))
+
+
+def closed(candle: Candle) -> CandleClosed:
+    """The candle as a message."""
+    return CandleClosed(
+        symbol=candle.symbol, interval=candle.interval, open_ms=candle.open_ms, close_ms=candle.close_ms, open=candle.open,
+        high=candle.high, low=candle.low, close=candle.close, volume=candle.volume, quote_volume=candle.quote_volume, trades=0,
+    )  # fmt: skip
+
+
+def read(folder: Path) -> Recording:
+    """The recording in a folder: `klines_5m.parquet`, and `funding.parquet` for the symbols that it has."""
+    table = pq.read_table(folder / "klines_5m.parquet", columns=["symbol", "open_time", *COLUMNS])
+    names, rows = np.unique(np.array(table["symbol"].to_pylist()), return_inverse=True)
+    bars = table["open_time"].to_numpy() // FRAME.length_ms
+    first = int(bars.min())
+    values = {name: np.full((len(names), int(bars.max()) - first + 1), np.nan) for name in COLUMNS}
+    for name in COLUMNS:
+        values[name][rows, bars - first] = table[name].to_numpy()
+    rates: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    if (folder / "funding.parquet").exists():
+        paid = pq.read_table(folder / "funding.parquet", columns=["symbol", "funding_time", "funding_rate"])
+        for symbol, time_ms, rate in zip(*(paid[name].to_pylist() for name in paid.column_names), strict=True):
+            rates[symbol].append((time_ms, rate))
+    funding = {symbol: (np.array([t for t, _ in sorted(rows)]), np.array([r for _, r in sorted(rows)])) for symbol, rows in rates.items()}
+    return Recording([str(name) for name in names], first, values, funding)
+
+
+def cases(recording: Recording) -> list[Case]:
+    """All signals with an end, in the order of their candles."""
+    board = Board(FRAME)
+    rules = rules_of((Strategy(), Filters(), Exits()), FRAME, max_age_ms=300_000.0, taker_ratio=TAKER, paper=True)
+    board.windows.admit(recording.symbols)
+    board.watch(tuple(recording.symbols))
+    ledger, found, begun = ShadowLedger(most=100_000), list[Case](), dict[str, Candidate | Skip]()
+    for bar in recording.bars:
+        candles, close_ms = recording.candles(bar), FRAME.close_ms(bar)
+        _facts(board, recording, candles, close_ms)
+        rows = board.windows.append(bar, candles)
+        if (close_ms + 1) % 86_400_000 == 0:
+            board.references = [*board.references[-1:], Reference(bar // 288, bar + 1, np.sort(board.windows.day_volume(rows)))]
+        features = board.observe(rows, bar)
+        fired = signals(features, board.ranks(rows, bar), rules)
+        batch = ClosedBatch([c.symbol for c in candles], "5m", close_ms, close_ms + 1, 30_000, features)
+        for candle in candles:
+            found += [Case(begun.pop(o.followed.idea), o.followed, o) for o in ledger.candle(closed(candle))]
+        for signal in judge(batch, fired, board.snapshot(rows[fired.place], bar), rules):
+            idea = decision_id(signal.symbol, signal.interval, signal.close_ms, signal.direction)
+            followed = follow(signal, idea, _own(signal))
+            if followed is not None and ledger.add(followed):
+                begun[idea] = signal
+    return sorted(found, key=lambda case: (case.followed.close_ms, case.followed.symbol))
+
+
+def again(recording: Recording, followed: Followed) -> Outcome | None:
+    """The end of a signal with other distances; None when the recording ends first."""
+    now: Followed | Outcome = followed
+    for candle in recording.after(followed.symbol, followed.close_ms):
+        assert isinstance(now, Followed)
+        now = step(now, candle)
+        if isinstance(now, Outcome):
+            return now
+    return None
+
+
+def _facts(board: Board, recording: Recording, candles: list[Candle], close_ms: int) -> None:
+    """A book whose spread holds the slippage too, and a mark price at the index."""
+    half = SPREAD / 2 + SLIPPAGE
+    for candle in candles:
+        time_ms = close_ms - 50
+        board.put_book(BookTicker(candle.symbol, candle.close * (1 - half), 1.0, candle.close * (1 + half), 1.0, time_ms))
+        rate = recording.rate(candle.symbol, close_ms)
+        board.put_mark(MarkPrice(candle.symbol, candle.close, candle.close * (1 - rate), rate, close_ms + 3_600_000, time_ms))
+
+
+def _own(signal: Candidate | Skip) -> dict[str, float]:
+    own = {"strength": signal.strength, "edge_r": signal.edge_r, "cost_r": signal.cost_r, "spread_ratio": signal.spread_ratio}
+    return {name: value for name, value in own.items() if value is not None}
