@@ -10,6 +10,7 @@ from services.advisor.learning import Learning
 from services.advisor.logic.caution import caution
 from services.advisor.logic.decide import Rules, decide
 from services.advisor.outlook import Outlook
+from shared.config.choices import CalibrationMode
 from shared.contracts import topic
 from shared.contracts.envelope import Meta, Outgoing
 from shared.contracts.signal import Candidate
@@ -44,7 +45,7 @@ class Advisor:
     def _rules(self) -> Rules:
         """The settings as they are now (some may change while running)."""
         settings = self._ctx.settings
-        risk, advisor = settings.risk, settings.advisor
+        risk, advisor, mode = settings.risk, settings.advisor, settings.strategy.calibration_mode
         return Rules(
             min_edge_r=settings.strategy.min_edge_r,
             size_mult_s=risk.size_mult_s,
@@ -54,4 +55,5 @@ class Advisor:
             alpha=advisor.alpha_enabled,
             alpha_threshold=advisor.alpha_threshold,
             alpha_promote_delta=advisor.alpha_promote_delta,
+            enforce=mode is CalibrationMode.ENFORCE or (mode is CalibrationMode.AUTO and not settings.core.paper),
         )

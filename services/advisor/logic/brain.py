@@ -46,6 +46,7 @@ class View:
     confidence: float
     alpha_ready: bool
     p_calibrated: float
+    edge_calibrated_r: float
     advice: Advice
     unknown: tuple[str, ...]
 
@@ -77,11 +78,13 @@ class Brain:
     def view(self, question: Question) -> View:
         """What it says about a signal."""
         found = vector(question.raw, sign=question.sign, setup=question.setup)
+        p = self.calibration.probability(question.setup, question.strength, question.p_prior)
         return View(
             opinion=self.bandit.judge(found.values, question.edge_r),
             confidence=self.alpha.confidence(found.values, question.p_prior, cost_r=question.cost_r, payoff=question.payoff),
             alpha_ready=self.alpha.ready,
-            p_calibrated=self.calibration.probability(question.setup, question.strength, question.p_prior),
+            p_calibrated=p,
+            edge_calibrated_r=p * question.payoff - (1.0 - p) - question.cost_r,
             advice=self.tuner.advice(bucket_of(question.setup, question.sign, question.raw.get("volatility_rank"))),
             unknown=found.unknown,
         )

@@ -16,7 +16,10 @@ _ORDER = (Bucket.S, Bucket.M, Bucket.L)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Settings that a decision needs: the least edge in R, the size multiplier of each bucket, and who has a say."""
+    """Settings that a decision needs: the least edge in R, the size multiplier of each bucket, and who has a say.
+
+    `enforce` holds the calibrated edge against the least, too; otherwise it is only shown.
+    """
 
     min_edge_r: float
     size_mult_s: Decimal
@@ -26,6 +29,7 @@ class Rules:
     alpha: bool = False
     alpha_threshold: float = 0.55
     alpha_promote_delta: float = 0.15
+    enforce: bool = False
 
     def multiplier(self, bucket: Bucket) -> Decimal:
         """The size multiplier of a bucket."""
@@ -77,6 +81,9 @@ def judge(candidate: Candidate, caution: Caution, rules: Rules, view: View) -> J
         return Judgement(
             Verdict.SKIP, PlanReason.EDGE_TOO_SMALL, f"Not traded: the edge of {edge} after costs is below the least of {least}."
         )
+    if rules.enforce and view.edge_calibrated_r < rules.min_edge_r:
+        words = f"Not traded: outcomes correct the edge of {edge} to {view.edge_calibrated_r:+.3f} R, below the least of {least}."
+        return Judgement(Verdict.SKIP, PlanReason.EDGE_TOO_SMALL, words)
     learned = _learned(rules, view)
     if learned is not None:
         return learned
@@ -170,4 +177,8 @@ def _numbers(candidate: Candidate, caution: Caution, rules: Rules, view: View) -
         numbers |= {"bandit_lower_r": opinion.lower, "bandit_weight": opinion.weight}
     if rules.alpha and view.alpha_ready:
         numbers["alpha_confidence"] = view.confidence
-    return numbers | {"p_calibrated": view.p_calibrated, "features_unknown": float(len(view.unknown))}
+    return numbers | {
+        "p_calibrated": view.p_calibrated,
+        "edge_calibrated_r": view.edge_calibrated_r,
+        "features_unknown": float(len(view.unknown)),
+    }

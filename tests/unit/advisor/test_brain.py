@@ -66,6 +66,18 @@ def test_losses_turn_a_take_into_a_skip_with_the_numbers() -> None:
     assert (found.verdict, found.reason) == (Verdict.SKIP, PlanReason.ALPHA)
 
 
+def test_a_calibrated_edge_decides_only_when_it_is_enforced() -> None:
+    brain = taught([-1.1, -1.1, -1.1, 0.9], 100)
+    quiet = replace(RULES, bandit=False, alpha=False)
+    shown = plan(brain, quiet)
+    assert shown.verdict is Verdict.TAKE
+    assert shown.policy["edge_calibrated_r"] < 0.04
+    found = plan(brain, replace(quiet, enforce=True))
+    assert (found.verdict, found.reason) == (Verdict.SKIP, PlanReason.EDGE_TOO_SMALL)
+    assert "outcomes correct the edge" in found.explanation
+    assert plan(Brain(), replace(quiet, enforce=True), p_prior=0.56, edge_r=0.31).verdict is Verdict.TAKE
+
+
 def test_wins_make_it_larger() -> None:
     brain = taught([1.4, 1.4, -1.1], 200)
     found = plan(brain)
