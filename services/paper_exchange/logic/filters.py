@@ -49,6 +49,13 @@ def check_band(rules: SymbolRules, side: Side, price: Decimal, mark: Decimal) ->
         raise reject(-4024, limit=fixed(mark * rules.percent_down, rules.price_places))
 
 
+def check_counterparty(rules: SymbolRules, side: Side, quote: Quote) -> None:
+    """PERCENT_PRICE of a market order: the best price that it would take must lie in the band around the mark (-4131)."""
+    best = quote.best(side)
+    if best > quote.mark * rules.percent_up if side is Side.BUY else best < quote.mark * rules.percent_down:
+        raise reject(-4131)
+
+
 def _check_trigger_band(rules: SymbolRules, spec: Spec) -> None:
     if spec.side is Side.BUY and spec.price > spec.trigger * rules.percent_up:
         raise reject(-4183)
@@ -77,7 +84,9 @@ def check_filters(rules: SymbolRules, spec: Spec, quote: Quote) -> None:
     for price in (spec.price, spec.trigger, spec.activate):
         if price:
             check_price(rules, price)
-    if spec.type is OrderType.LIMIT:
+    if spec.type is OrderType.MARKET:
+        check_counterparty(rules, spec.side, quote)
+    elif spec.type is OrderType.LIMIT:
         check_band(rules, spec.side, spec.price, quote.mark)
     elif spec.price:
         _check_trigger_band(rules, spec)

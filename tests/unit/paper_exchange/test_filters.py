@@ -1,5 +1,7 @@
 """What orders may carry, and the code of each way to be wrong."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,3 +111,12 @@ def test_any_text_is_an_order_or_a_refusal(words: dict[str, str]) -> None:
     except Reject as refused:
         codes.add(refused.code)
     assert codes == set(MESSAGES)
+
+
+def test_a_market_order_needs_a_counterparty_near_the_mark() -> None:
+    bench = Bench()
+    bench.mark = Decimal(90)
+    with pytest.raises(Reject) as refused:
+        bench.order("MARKET", "BUY", quantity="1")
+    assert refused.value.code == -4131
+    assert bench.order("MARKET", "SELL", quantity="1").status.value == "FILLED"
