@@ -8,6 +8,10 @@ from shared.runtime.context import Context
 TTL_MS = 2_400
 RENEW_S = 0.6
 POLL_S = 0.3
+ALONE_S = 3.0
+SEEN_STORE_S = 15.0
+"""How long a service that starts alone waits for a store that never answered, and for one that did: in the second case another
+instance may well be active, and goes on being so."""
 
 
 def role_of(service: str) -> str:
@@ -16,14 +20,24 @@ def role_of(service: str) -> str:
 
 
 async def become_active(ctx: Context, service: str) -> None:
-    """Wait until this instance holds the lease (or is told to stop)."""
+    """Wait until this instance holds the lease (or is told to stop).
+
+    One that starts alone also becomes active, without a lease, when the store stays away: two of them at work are better than
+    none, since what they do has the same ids.
+    """
+    patience = _Patience(ctx)
     while not ctx.stopping.is_set():
         started = ctx.clock.monotonic_s()
         try:
             lease = await ctx.state.acquire(role_of(service), ctx.producer.instance, TTL_MS)
         except StoreUnavailable as error:
             ctx.log.warning("lease_store_unavailable", detail=str(error))
+            if patience.over():
+                ctx.log.warning("active_without_lease", role=role_of(service))
+                return
             lease = None
+        else:
+            patience.answered()
         if lease is not None:
             ctx.lease = lease
             ctx.lease_deadline_s = started + TTL_MS / 1000
@@ -32,7 +46,24 @@ async def become_active(ctx: Context, service: str) -> None:
         await _pause(ctx, POLL_S)
 
 
-async def keep(ctx: Context, *, outage_tolerated: bool) -> None:
+class _Patience:
+    """How long the store has been away."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._since_s = ctx.clock.monotonic_s()
+        self._most_s = ALONE_S
+
+    def answered(self) -> None:
+        """It is there."""
+        self._since_s, self._most_s = self._ctx.clock.monotonic_s(), SEEN_STORE_S
+
+    def over(self) -> bool:
+        """Whether to go on without it."""
+        return self._ctx.options.starts_alone and self._ctx.clock.monotonic_s() - self._since_s > self._most_s
+
+
+async def keep(ctx: Context, service: str, *, outage_tolerated: bool) -> None:
     """Renew the lease until told to stop.
 
     With `outage_tolerated` the process goes on without a certain lease while Redis is down (protection must not stop);
@@ -43,19 +74,19 @@ async def keep(ctx: Context, *, outage_tolerated: bool) -> None:
     """
     while not ctx.stopping.is_set():
         await _pause(ctx, RENEW_S)
-        if ctx.lease is None or ctx.stopping.is_set():
+        if ctx.stopping.is_set():
             continue
         started = ctx.clock.monotonic_s()
         try:
-            if await ctx.state.renew(ctx.lease, TTL_MS):
+            if ctx.lease is not None and await ctx.state.renew(ctx.lease, TTL_MS):
                 ctx.lease_deadline_s = started + TTL_MS / 1000
                 continue
-            again = await ctx.state.acquire(ctx.lease.role, ctx.producer.instance, TTL_MS)
+            again = await ctx.state.acquire(role_of(service), ctx.producer.instance, TTL_MS)
         except StoreUnavailable as error:
             ctx.log.warning("lease_not_renewed", detail=str(error), outage_tolerated=outage_tolerated)
             continue
         if again is None:
-            raise LeaseLost(f"another instance holds {ctx.lease.role}; this one stops acting and restarts as a standby")
+            raise LeaseLost(f"another instance holds {role_of(service)}; this one stops acting and restarts as a standby")
         ctx.lease = again
         ctx.lease_deadline_s = started + TTL_MS / 1000
 

@@ -80,7 +80,7 @@ class Lifecycle:
         """All tasks of the service."""
         ctx = self._ctx
         if service.one_active:
-            group.create_task(leader.keep(ctx, outage_tolerated=True))
+            group.create_task(leader.keep(ctx, service.name, outage_tolerated=True))
         for part in service.parts:
             if isinstance(part, Every):
                 group.create_task(self._repeat(part))
@@ -90,7 +90,15 @@ class Lifecycle:
             group.create_task(self._repeat(Every(CLOCK_SYNC_S, ctx.venue_or_none.http.sync_clock, "clock_sync")))
         consumptions = [self._counted(c) for c in service.consumptions]
         if consumptions:
-            group.create_task(ctx.bus.consume(consumptions, lanes=ctx.options.lanes or service.lanes))
+            group.create_task(self._consume(consumptions, ctx.options.lanes or service.lanes))
+
+    async def _consume(self, consumptions: list[Consumption], lanes: int) -> None:
+        """Handle messages; a service that starts alone begins when the bus is there."""
+        ctx = self._ctx
+        if ctx.options.starts_alone:
+            await _retry(ctx, lambda: ctx.bus.consume(consumptions, lanes=lanes), "bus_awaited")
+        else:
+            await ctx.bus.consume(consumptions, lanes=lanes)
 
     def _counted(self, consumption: Consumption) -> Consumption:
         """The same consumer, with its work counted as activity."""
@@ -230,14 +238,14 @@ async def _ok(probe: Callable[[], Awaitable[None]]) -> str:
     return "ok"
 
 
-async def _retry(ctx: Context, work: Callable[[], Awaitable[None]]) -> None:
-    """Warm again after transient errors, with growing pauses, until it works or the service is stopped."""
+async def _retry(ctx: Context, work: Callable[[], Awaitable[None]], event: str = "warm_failed") -> None:
+    """Try again after transient errors, with growing pauses, until it works or the service is stopped."""
     pause_s = 0.2
     while not ctx.stopping.is_set():
         try:
             await work()
         except Transient as error:
-            ctx.log.warning("warm_failed", code=error.code, detail=str(error), next_try_s=pause_s)
+            ctx.log.warning(event, code=error.code, detail=str(error), next_try_s=pause_s)
             await asyncio.sleep(max(pause_s, error.retry_after_s))
             pause_s = min(pause_s * 2, 5.0)
         else:

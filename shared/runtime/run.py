@@ -17,6 +17,7 @@ from shared.contracts.topic import STREAMS
 from shared.domain.errors import ConfigError, MrasterError, Transient
 from shared.runtime.clock import SystemClock
 from shared.runtime.context import Context
+from shared.runtime.late_join import LateJoin
 from shared.runtime.lifecycle import Lifecycle
 from shared.runtime.logs import LogTail, configure
 from shared.runtime.metrics import BusObserver, Metrics
@@ -63,8 +64,11 @@ async def _main(name: str, build: Build, options: RunOptions, access: VenueAcces
         loop.add_signal_handler(number, ctx.stopping.set)
     code = 0
     try:
-        await _connect(ctx, bus)
-        await Lifecycle(ctx, build, tail, bus.lost).live()
+        if options.starts_alone:
+            await _live_alone(ctx, build, tail, bus)
+        else:
+            await _connect(ctx, bus)
+            await Lifecycle(ctx, build, tail, bus.lost).live()
         ctx.log.info("stopped")
     except* Exception as group:
         code = 1
@@ -115,6 +119,19 @@ async def _connect(ctx: Context, bus: NatsBus) -> None:
         await bus.provision(STREAMS)
     if ctx.venue_or_none is not None:
         await _until_deadline(ctx, ctx.venue_or_none.http.sync_clock, deadline_s)
+
+
+async def _live_alone(ctx: Context, build: Build, tail: LogTail, bus: NatsBus) -> None:
+    """Live with the venue alone if need be; bus and store join when they answer."""
+    late = LateJoin(ctx, bus)
+    await late.first_try()
+    if ctx.venue_or_none is not None:
+        await _until_deadline(ctx, ctx.venue_or_none.http.sync_clock, ctx.options.start_deadline_s)
+    joining = asyncio.create_task(late.run())
+    try:
+        await Lifecycle(ctx, build, tail, late.lost).live()
+    finally:
+        joining.cancel()
 
 
 async def _until_deadline(ctx: Context, work: Callable[[], Awaitable[None]], deadline_s: float) -> None:

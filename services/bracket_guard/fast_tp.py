@@ -1,0 +1,98 @@
+"""FastTP on the venue's mark prices: proposes moves of the stop, which the guard carries out like every other change."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from services.bracket_guard.logic.desired import Desired
+from services.bracket_guard.logic.fasttp import Marks, Rules, Trade, snapped, watch
+from services.bracket_guard.plans import Plans
+from shared.domain.position import VenuePosition
+from shared.domain.units import Price
+from shared.exchange.market import MarketEvent, MarkPrice
+from shared.runtime.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A position with the bracket that stands."""
+
+    position: VenuePosition
+    desired: Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A new stop for a position, decided at a venue time. All moves take the same way, whoever proposes them."""
+
+    symbol: str
+    position_id: str
+    price: Price
+    time_ms: int
+    reason: str
+
+
+class FastTp:
+    """Listens to marks; `held` is what the guard's last looks found."""
+
+    def __init__(self, ctx: Context, plans: Plans, propose: Callable[[Move], None]) -> None:
+        self._ctx = ctx
+        self._plans = plans
+        self._propose = propose
+        self._marks: defaultdict[str, Marks] = defaultdict(Marks)
+        self.held: dict[str, Held] = {}
+        self._signals = ctx.metrics.counter("fast_tp_turns_total", "Turns of winning trades by what came of them", ("outcome",))
+
+    async def on_market(self, event: MarketEvent) -> None:
+        """One mark of one symbol."""
+        if not isinstance(event, MarkPrice):
+            return
+        mark = Decimal(repr(event.mark))
+        marks = self._marks[event.symbol]
+        marks.add(event.time_ms, mark)
+        held = self.held.get(event.symbol)
+        if held is not None:
+            await self._look(held, marks, event.time_ms, mark)
+
+    async def _look(self, held: Held, marks: Marks, now_ms: int, mark: Decimal) -> None:
+        trade, rules = trade_of(held, self._ctx.venue.policy.taker_default), self._rules()
+        signal = None if trade is None else watch(trade, rules, marks, now_ms, mark)
+        if trade is None or signal is None:
+            return
+        symbol, desired = held.position.symbol, held.desired
+        interval = desired.interval or self._ctx.settings.strategy.interval
+        atr = await self._plans.atr(symbol, interval, now_ms)
+        instrument = self._plans.instruments.get(symbol)
+        price = None if atr is None or instrument is None else snapped(trade, rules, mark, atr, instrument)
+        self._signals.labels("unknown_range" if atr is None else "no_gain" if price is None else "move").inc()
+        if price is not None:
+            reason = f"fast_tp {signal.turn.value} {signal.value:.5f} at {signal.open_r:.2f} R, mark {mark}, ATR {atr}"
+            self._propose(Move(symbol, desired.position_id, price, now_ms, reason))
+
+    def _rules(self) -> Rules:
+        exits = self._ctx.settings.exits
+        return Rules(
+            enabled=exits.fast_tp_enabled,
+            min_r=exits.fast_tp_min_r,
+            ret1=exits.fast_tp_ret1,
+            ret3=exits.fast_tp_ret3,
+            snap_atr=exits.fast_tp_snap_atr,
+            cooldown_s=exits.fast_tp_cooldown_s,
+        )
+
+
+def trade_of(held: Held, taker_fee: Decimal) -> Trade | None:
+    """What FastTP watches; None for a position without a plan, whose risk is not known. Costs are two taker fees."""
+    position, desired = held.position, held.desired
+    if desired.default or desired.planned_stop is None or desired.stop_price is None:
+        return None
+    return Trade(
+        direction=position.direction,
+        entry=position.entry_price,
+        risk=(position.entry_price - desired.planned_stop) * position.direction.sign,
+        cost=position.entry_price * taker_fee * 2,
+        stop=desired.stop_price,
+        target=desired.target_price,
+        moved_ms=desired.moved_ms,
+    )

@@ -1,0 +1,199 @@
+"""Looks at the venue, compares with what should be, and repairs. One loop, so that nothing is done twice at the same time."""
+
+import asyncio
+import contextlib
+
+from services.bracket_guard.checks import Checks
+from services.bracket_guard.fast_tp import FastTp, Move
+from services.bracket_guard.hearing import Hearing
+from services.bracket_guard.notebook import Notebook
+from services.bracket_guard.plans import Plans
+from shared.contracts.envelope import Meta, Outgoing
+from shared.contracts.order import PositionEvent
+from shared.domain.errors import Fatal, MrasterError
+from shared.domain.order import VenueOrder
+from shared.domain.position import VenuePosition
+from shared.exchange.call import Priority
+from shared.exchange.events import UserEvent
+from shared.exchange.private import PrivateClient
+from shared.exchange.stream import MarketStream, UserStream
+from shared.runtime.context import Context
+from shared.runtime.outbox import Outbox
+
+CALM_S = 5.0
+DOUBT_S = 1.0
+URGENT_S = 0.36
+LEAST_S = 0.2
+SWEEP_S = 60.0
+IN_TURN = 4
+"""Positions without news whose orders are read in each look, in turn: with 50 of them the sweep would not be often enough, and
+reading all of them each time would use half of the venue's weight."""
+
+
+class Guard:
+    """Brings reads, plans and checks together."""
+
+    def __init__(self, ctx: Context) -> None:
+        venue = ctx.venue
+        self._ctx = ctx
+        self._private = PrivateClient(venue.http, venue.policy, venue.clock, quote=ctx.settings.core.quote, reads=Priority.PROTECT)
+        self.outbox = Outbox(ctx)
+        self._notebook = Notebook(ctx)
+        self._hearing = Hearing()
+        self._plans = Plans(ctx, self._notebook, self._hearing)
+        self._fast_tp = FastTp(ctx, self._plans, self.propose)
+        self._checks = Checks(ctx, self._private, self.outbox, self._plans, self._notebook)
+        self.users = UserStream(self._private, venue.policy, venue.clock, self._on_user, self._on_resync, options=venue.streams)
+        self.marks = MarketStream(venue.policy, venue.clock, ["!markPrice@arr@1s"], self._fast_tp.on_market, options=venue.streams)
+        self._moves: list[Move] = []
+        self._wake = asyncio.Event()
+        self._positions: dict[str, VenuePosition] = {}
+        self._turn = 0
+        self._sweep_s = 0.0
+        self._looked_s = 0.0
+        self._failed = ctx.metrics.counter("reads_failed_total", "Reads of the venue that failed: nothing was changed")
+        ctx.activity.track("frames", lambda: self.users.frames_handled + self.marks.frames_handled)
+        ctx.activity.track("busy", lambda: int(self._wake.is_set()))
+
+    async def warm(self) -> None:
+        """What the venue lists, what was remembered, then a first complete look."""
+        await self.read_instruments()
+        await self._notebook.load()
+        self._checks.restore()
+        await self._guarded()
+
+    async def read_instruments(self) -> None:
+        """Ticks and steps."""
+        self._plans.instruments = await self._ctx.venue.public.exchange_info()
+
+    async def on_position(self, event: PositionEvent, _meta: Meta) -> list[Outgoing]:
+        """A position changed: look at once."""
+        self._ctx.activity.count("position_events", 1 if event.owned else 0)
+        self._hearing.hot.add(event.symbol)
+        self._wake.set()
+        return []
+
+    def propose(self, move: Move) -> None:
+        """Move a stop: carried out by the next look, which comes at once."""
+        self._moves.append(move)
+        self._wake.set()
+
+    async def watch(self) -> None:
+        """Look again and again: soon while something is in doubt, at once after news."""
+        while not self._ctx.stopping.is_set():
+            await self._pause()
+            with self._ctx.activity.working():
+                self._wake.clear()
+                await self._guarded()
+
+    async def _pause(self) -> None:
+        """Until there is news or the time is up, but not sooner than a moment after the last look."""
+        checks = self._checks
+        pause_s = URGENT_S if checks.doubts.urgent else DOUBT_S if checks.doubts.any else CALM_S
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._wake.wait()
+        if self._ctx.venue.clock.rate > 0:  # a lock-step replay waits for us
+            early_s = self._looked_s + LEAST_S - self._ctx.clock.monotonic_s()
+            if early_s > 0 and not self._moves:
+                await asyncio.sleep(early_s)
+
+    async def _on_user(self, event: UserEvent) -> None:
+        entry = self._hearing.hear(event)
+        if entry is not None:
+            self._checks.naked.filled(*entry)
+        if self._hearing.hot:
+            self._wake.set()
+
+    async def _on_resync(self) -> None:
+        """The user stream (re)connected: look at everything."""
+        self._sweep_s = 0.0
+        self._wake.set()
+
+    async def _guarded(self) -> None:
+        """A failed read means unknown: nothing is changed, and it is tried again."""
+        self._looked_s = self._ctx.clock.monotonic_s()
+        try:
+            await self._look()
+        except Fatal:
+            raise
+        except MrasterError as error:
+            self._failed.inc()
+            self._ctx.log.warning("venue_not_read", code=error.code, detail=str(error))
+        await self._notebook.save()
+
+    async def _look(self) -> None:
+        now_ms, now_s = self._ctx.clock.now_ms(), self._ctx.clock.monotonic_s()
+        hot, self._hearing.hot = self._hearing.hot, set()
+        try:
+            found, _ = await asyncio.gather(self._private.positions(), self._plans.refresh())
+        except MrasterError:
+            self._hearing.hot |= hot
+            raise
+        positions = {p.symbol: p for p in found}
+        moves = self._take_moves(positions)
+        if now_s >= self._sweep_s:
+            orders = await self._all_orders(positions)
+            self._sweep_s = now_s + SWEEP_S
+        else:
+            orders = await self._orders_of(self._choose(positions, hot | moves.keys()))
+        for symbol in sorted(orders):
+            held = await self._checks.check(symbol, positions.get(symbol), orders[symbol], moves.get(symbol), now_ms)
+            if held is None:
+                self._fast_tp.held.pop(symbol, None)
+            else:
+                self._fast_tp.held[symbol] = held
+        if self._checks.again:
+            self._hearing.hot |= self._checks.again
+            self._checks.again = set()
+            self._wake.set()
+        self._positions = positions
+        self._checks.show(positions, now_ms)
+
+    def _take_moves(self, positions: dict[str, VenuePosition]) -> dict[str, Move]:
+        """The last proposal for each symbol whose position is still the one it was made for."""
+        moves, self._moves = self._moves, []
+        held = self._fast_tp.held
+        fit = [m for m in moves if m.symbol in positions and m.symbol in held and held[m.symbol].desired.position_id == m.position_id]
+        return {m.symbol: m for m in fit}
+
+    def _choose(self, positions: dict[str, VenuePosition], hot: set[str]) -> set[str]:
+        """Symbols whose orders are read now: news, doubts, positions that came or went or changed, and some in turn."""
+        before = self._positions
+        changed = {s for s in positions.keys() | before.keys() if not _same(positions.get(s), before.get(s))}
+        calm = sorted(positions.keys() - hot - changed - self._checks.doubts.symbols)
+        self._turn = (self._turn + IN_TURN) % max(1, len(calm))
+        in_turn = (calm[self._turn :] + calm[: self._turn])[:IN_TURN]
+        return hot | changed | self._checks.doubts.symbols | set(in_turn)
+
+    async def _all_orders(self, positions: dict[str, VenuePosition]) -> dict[str, list[VenueOrder]]:
+        """Every open order of the account, by symbol."""
+        orders = self._hearing.still_open(await self._private.open_orders())
+        symbols = (
+            positions.keys()
+            | self._positions.keys()
+            | self._notebook.desired.keys()
+            | self._checks.doubts.symbols
+            | {o.symbol for o in orders}
+        )
+        return {symbol: [o for o in orders if o.symbol == symbol] for symbol in symbols}
+
+    async def _orders_of(self, symbols: set[str]) -> dict[str, list[VenueOrder]]:
+        """Orders of some symbols; one that could not be read is left out and tried again."""
+        names = sorted(symbols)
+        reads = await asyncio.gather(*(self._private.open_orders(symbol) for symbol in names), return_exceptions=True)
+        found: dict[str, list[VenueOrder]] = {}
+        for symbol, read in zip(names, reads, strict=True):
+            if isinstance(read, list):
+                found[symbol] = self._hearing.still_open(read)
+                continue
+            if not isinstance(read, MrasterError) or isinstance(read, Fatal):
+                raise read
+            self._failed.inc()
+            self._hearing.hot.add(symbol)
+            self._ctx.log.warning("orders_not_read", symbol=symbol, code=read.code, detail=str(read))
+        return found
+
+
+def _same(now: VenuePosition | None, before: VenuePosition | None) -> bool:
+    return (None if now is None else now.amount) == (None if before is None else before.amount)
