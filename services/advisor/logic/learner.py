@@ -24,6 +24,9 @@ from shared.domain.candle import interval_ms
 
 REMEMBERED = 60
 """Candles per symbol that a late signal can still catch up with."""
+REMEMBERED_IDEAS = 20_000
+KEPT_IDEAS = 1000
+"""Those that a restart still remembers: only what was not acknowledged comes again."""
 OLDEST_TRADE_MS = 7 * 86_400_000
 ANOTHER_TIMELINE_MS = 2 * 86_400_000
 """Candles come in order but for what is delivered again; one that is older than this belongs to another replay."""
@@ -67,9 +70,13 @@ class Learner:
     _pulse: Pulse = field(default_factory=Pulse)
     _recent: dict[tuple[str, str], deque[CandleClosed]] = field(default_factory=dict)
     _funding: dict[str, float] = field(default_factory=dict)
+    _met: dict[str, None] = field(default_factory=dict)
 
     def signal(self, signal: Signal, idea: str, raw: Mapping[str, float]) -> None:
-        """Begin to follow a candidate or a skip; `raw` are the features that it does not bring itself."""
+        """Begin to follow a candidate or a skip; `raw` are the features that it does not bring itself. One that comes again is not new."""
+        if idea in self._met:
+            return
+        self._meet(idea)
         self.funnel.signals += 1
         if "funding_rate_8h" in signal.features:
             self._funding[signal.symbol] = signal.features["funding_rate_8h"]
@@ -85,6 +92,12 @@ class Learner:
             self._ended(followed)
         else:
             self.ledger.add(followed)
+
+    def _meet(self, idea: str) -> None:
+        """Remember the last ideas."""
+        self._met[idea] = None
+        if len(self._met) > REMEMBERED_IDEAS:
+            del self._met[next(iter(self._met))]
 
     def opened(self, idea: str) -> None:
         """A position was opened for this idea: its result will come from the trade."""
@@ -166,6 +179,7 @@ class Learner:
             "lessons": _LESSONS.dump_python(self.lessons, mode="json"),
             "funnel": asdict(self.funnel),
             "playbook": books.to_dict(self.playbook),
+            "met": list(self._met)[-KEPT_IDEAS:],
         }
 
     @classmethod
@@ -187,6 +201,7 @@ class Learner:
                 funnel=Funnel(**{name: int(value) for name, value in draft["funnel"].items()}),
                 playbook=books.from_dict(draft["playbook"]),
                 clock_ms=int(draft["clock_ms"]),
+                _met=dict.fromkeys(draft["met"]),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"expected the parts of a draft: {error}") from error

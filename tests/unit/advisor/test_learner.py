@@ -147,6 +147,18 @@ def test_a_signal_that_is_heard_late_catches_up() -> None:
     assert learner.funnel.unknown == 0
 
 
+def test_a_signal_that_comes_again_is_not_learned_from_twice() -> None:
+    bars = market(80)
+    learner = Learner()
+    teach(learner, 0, 80, bars)
+    before = (learner.funnel.signals, learner.funnel.followed, len(learner.ledger))
+    again = Learner.from_draft(learner.draft(), learner.edition)
+    for one in (learner, again):
+        found = signal(NAMES[0], bars[NAMES[0]][4], 4)
+        one.signal(found, idea(found), {})
+        assert (one.funnel.signals, one.funnel.followed, len(one.ledger)) == before
+
+
 def test_a_trade_is_learned_from_once_and_its_shadow_only_calibrates() -> None:
     bars = market(160)
     learner = Learner()
