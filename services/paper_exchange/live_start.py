@@ -8,15 +8,15 @@ import httpx
 from services.paper_exchange.exchange import Exchange
 from services.paper_exchange.live_market import LiveMarket, LivePrices, Price
 from services.paper_exchange.logic import brackets
-from services.paper_exchange.logic.desk import Desk, Fees, Market
+from services.paper_exchange.logic.desk import Desk, Market
 from services.paper_exchange.logic.rules import SymbolRules, read_rules
-from services.paper_exchange.markets import restore_account
+from services.paper_exchange.markets import FEES, restore_account
 from services.paper_exchange.options import Options
 from services.paper_exchange.store import Store
 from services.paper_exchange.wall import Wall
 from shared.domain.errors import ConfigError
 
-_TIMEOUT_S = 8.0
+_TIMEOUT = httpx.Timeout(8.0, connect=3.0)
 _PATHS = ("exchangeInfo", "premiumIndex", "ticker/bookTicker", "ticker/price", "time")
 
 
@@ -28,7 +28,7 @@ async def look(options: Options) -> dict[str, Any]:
     """
     base = options.upstream.rstrip("/")
     try:
-        async with httpx.AsyncClient(base_url=base, timeout=_TIMEOUT_S) as client:
+        async with httpx.AsyncClient(base_url=base, timeout=_TIMEOUT) as client:
             found = {}
             for path in _PATHS:
                 answer = await client.get(f"/fapi/v1/{path}")
@@ -90,7 +90,7 @@ async def build_live(options: Options, store: Store, wall: Wall) -> Exchange:
         raise ConfigError(f"{options.upstream} does not list {', '.join(missing)}")
     prices = first_prices(found, rules, wall)
     ladders: dict[str, brackets.Ladder] = {}
-    desk = Desk(Market(rules=rules, ladders=ladders, quotes=prices.quote), Fees(), options.dialect, options.seed)
+    desk = Desk(Market(rules=rules, ladders=ladders, quotes=prices.quote), FEES[options.dialect], options.dialect, options.seed)
     exchange = Exchange(options, desk, store, wall)
     offset = int(found["time"]["serverTime"]) - wall.wall_ms()
     head = {key: value for key, value in found["exchangeInfo"].items() if key != "symbols"}

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from services.paper_exchange.candle_market import CandleMarket
 from services.paper_exchange.exchange import Exchange
@@ -21,7 +22,7 @@ from services.paper_exchange.store import Store
 from services.paper_exchange.wall import Wall
 from shared.domain.errors import ConfigError
 
-FEES = {Dialect.BINANCE: Fees(), Dialect.ASTER: Fees()}
+FEES = {Dialect.BINANCE: Fees(), Dialect.ASTER: Fees(maker=Decimal("0.0001"), taker=Decimal("0.0004"))}
 _HISTORY_BLOCKS = 240
 """Ten days of one-minute candles before a synthetic market begins."""
 _FOREVER_MS = 1 << 60

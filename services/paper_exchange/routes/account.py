@@ -297,6 +297,16 @@ def close_key(call: Call) -> Body:
     return {}
 
 
+def builders(_call: Call) -> list[Body]:
+    """GET builder: no builder is approved, and none is ever paid here."""
+    return []
+
+
+def approve_builder(_call: Call) -> Body:
+    """POST approveBuilder: taken and without effect; the wallet's own signature of it is not looked at."""
+    return {"code": 200, "msg": "success"}
+
+
 def noop(_call: Call) -> Body:
     """POST noop: does nothing but use up its nonce."""
     return {"code": 200, "msg": "success"}
@@ -334,6 +344,8 @@ def table(dialect: Dialect) -> dict[tuple[str, str], Route]:
     for method in ("POST", "PUT", "DELETE"):
         routes[(method, "/fapi/v3/listenKey")] = Route(shared[(method, "listenKey")].handler, signed)
     routes[("POST", "/fapi/v3/noop")] = Route(noop, signed)
+    routes[("GET", "/fapi/v3/builder")] = Route(builders, signed)
+    routes[("POST", "/fapi/v3/approveBuilder")] = Route(approve_builder)
     for path in ("v1/account", "v2/account", "v4/account", "v3/accountWithJoinMargin"):
         routes[("GET", f"/fapi/{path}")] = wide
     return routes | {("GET", "/fapi/v1/balance"): balances, ("GET", "/fapi/v1/positionRisk"): risks}

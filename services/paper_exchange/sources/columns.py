@@ -27,15 +27,28 @@ def kline_files(paths: tuple[Path, ...]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(item for item in path.iterdir() if item.suffix in {".parquet", ".csv"})
+            inside = sorted(item for item in path.iterdir() if item.suffix in {".parquet", ".csv"} and _holds_candles(item))
             if not inside:
-                raise ConfigError(f"{path}: no parquet or CSV file in this directory; {_HELP}")
+                raise ConfigError(f"{path}: no parquet or CSV file of candles in this directory; {_HELP}")
             files += inside
         elif path.is_file():
             files.append(path)
         else:
             raise ConfigError(f"{path}: no such file; {_HELP}")
     return files
+
+
+def _holds_candles(path: Path) -> bool:
+    """Whether a file in a directory is meant: one that cannot be read is, and then says why."""
+    try:
+        if path.suffix == ".parquet":
+            names = pq.read_schema(path).names
+        else:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                names = [name.strip().strip('"') for name in file.readline().split(",")]
+    except (pa.ArrowInvalid, OSError):
+        return True
+    return set(NEEDED) <= set(names)
 
 
 def _renamed(table: pa.Table) -> pa.Table:
