@@ -18,6 +18,8 @@ from shared.domain.order import Fill, VenueOrder, parse_client_id
 from shared.domain.units import Price
 
 _LEGS = {"e": Leg.ENTRY, "s": Leg.STOP, "t": Leg.TARGET, "x": Leg.EXIT}
+MOVED_STOP = 1000
+"""Revisions of a stop that the bracket guard moved begin here."""
 _LIQUIDATION_PREFIXES = ("autoclose-", "adl_autoclose")
 
 
@@ -104,12 +106,16 @@ def exit_reason(record: Record) -> ExitReason:
         return ExitReason.LIQUIDATION
     leg = leg_of(last.client_id)
     if leg is Leg.STOP:
-        return ExitReason.STOP
-    if leg is Leg.TARGET:
-        return ExitReason.TARGET
+        return ExitReason.FAST_TP if _moved(last.client_id) else ExitReason.STOP
     if leg is Leg.EXIT and record.exit_hint:
         return ExitReason(record.exit_hint)
-    return ExitReason.MANUAL if leg is Leg.EXIT else ExitReason.EXTERNAL
+    return {Leg.TARGET: ExitReason.TARGET, Leg.EXIT: ExitReason.MANUAL}.get(leg, ExitReason.EXTERNAL)
+
+
+def _moved(client_id: str) -> bool:
+    """Whether a stop is one that FastTP had pulled closer."""
+    parts = parse_client_id(client_id)
+    return parts is not None and parts.revision >= MOVED_STOP
 
 
 def trade_closed(record: Record) -> Outgoing:

@@ -114,11 +114,13 @@ def test_a_mark_of_the_same_millisecond_as_the_exit_counts_on_neither_way(mark_f
         ("x", "flatten", ExitReason.FLATTEN),
         ("x", "emergency", ExitReason.EMERGENCY),
         ("x", "", ExitReason.MANUAL),
+        ("s1100", "", ExitReason.FAST_TP),
     ],
 )
 def test_the_exit_reason_is_read_from_the_closing_order(leg: str, hint: str, reason: ExitReason) -> None:
     record = apply_fill(replace(opening(), exit_hint=hint), fill(1, Side.BUY, "100", "1"))
-    record = apply_fill(record, fill(2, Side.SELL, "101", "1", leg, realised="1"))
+    name = client_id(POSITION, leg[0], int(leg[1:]) if leg[1:] else None)
+    record = apply_fill(record, replace(fill(2, Side.SELL, "101", "1", realised="1"), client_id=name))
     assert announce.exit_reason(record) is reason
 
 
