@@ -17,7 +17,7 @@ class Filters(Section):
     wickiness_max: float = knob("0.97", env="ASTER_WICKINESS_MAX", ge=0, le=1, unit="share of the range", applies=LIVE)
     """Largest share of wick in the last three candles; 1 lets everything pass."""
 
-    funding_enabled: bool = knob("true", env="ASTER_FUNDING_FILTER_ENABLED", group="Funding", applies=LIVE, awaits="the funding filter")
+    funding_enabled: bool = knob("true", env="ASTER_FUNDING_FILTER_ENABLED", group="Funding", applies=LIVE)
     """Skip entries that would pay too much funding."""
     funding_max_long: float = knob(
         "0.0010",
@@ -28,7 +28,6 @@ class Filters(Section):
         group="Funding",
         applies=LIVE,
         presets={"low": "0.0007", "mid": "0.0010", "high": "0.0014", "att": "0.0011"},
-        awaits="the funding filter",
     )
     """Highest funding rate at which a long is entered."""
     funding_max_short: float = knob(
@@ -40,13 +39,10 @@ class Filters(Section):
         group="Funding",
         applies=LIVE,
         presets={"low": "0.0009", "mid": "0.0010", "high": "0.0018", "att": "0.0013"},
-        awaits="the funding filter",
     )
     """Highest rate paid by shorts (a negative funding rate of this size) at which a short is entered."""
 
-    non_arb_enabled: bool = knob(
-        "true", env="ASTER_NON_ARB_FILTER_ENABLED", group="Mark and index", applies=LIVE, awaits="the non-arbitrage filter"
-    )
+    non_arb_enabled: bool = knob("true", env="ASTER_NON_ARB_FILTER_ENABLED", group="Mark and index", applies=LIVE)
     """Skip entries against funding that the gap between mark and index price does not explain."""
     non_arb_clamp: float = knob(
         "0.0005",
@@ -57,7 +53,6 @@ class Filters(Section):
         group="Mark and index",
         applies=LIVE,
         expert=True,
-        awaits="the non-arbitrage filter",
     )
     """Part of the gap that counts as an explanation of funding. A fraction in spite of the name: 0.0005 is 5 basis points."""
     non_arb_edge_threshold: float = knob(
@@ -69,7 +64,6 @@ class Filters(Section):
         group="Mark and index",
         applies=LIVE,
         expert=True,
-        awaits="the non-arbitrage filter",
     )
     """Unexplained funding that is tolerated."""
     non_arb_skip_gap: float = knob(
@@ -81,6 +75,5 @@ class Filters(Section):
         group="Mark and index",
         applies=LIVE,
         expert=True,
-        awaits="the non-arbitrage filter",
     )
     """Gap between mark and index price at which no entry is made at all."""
