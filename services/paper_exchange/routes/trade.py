@@ -102,12 +102,20 @@ def open_orders(call: Call) -> list[Body]:
     return [order_row(call.exchange.desk, order) for order in call.owner.open_orders() if symbol in {None, order.symbol}]
 
 
+def _week(params: Params) -> tuple[int | None, int | None]:
+    """(startTime, endTime), at most seven days apart; a start alone means the seven days from there."""
+    start, end = params.integer("startTime"), params.integer("endTime")
+    if start is None:
+        return None, end
+    if end is not None and end - start > _WEEK_MS:
+        raise reject(-1130, name="startTime")
+    return start, start + _WEEK_MS if end is None else end
+
+
 def _page(params: Params, rows: list[Order], number: str) -> list[Order]:
     """Orders of a page: from an id on, or a time window (by creation), newest `limit` when neither is given."""
-    start, end, first = params.integer("startTime"), params.integer("endTime"), params.integer(number)
+    (start, end), first = _week(params), params.integer(number)
     limit = params.bounded("limit", 500, 1000)
-    if start is not None and end is not None and end - start > _WEEK_MS:
-        raise reject(-1130, name="startTime")
     kept = [
         order
         for order in rows
@@ -188,16 +196,17 @@ def countdown(call: Call) -> Body:
 
 
 def user_trades(call: Call) -> list[Body]:
-    """GET userTrades."""
-    params, symbol = call.params, _wanted(call)
-    start, end, first = params.integer("startTime"), params.integer("endTime"), params.integer("fromId")
+    """GET userTrades: of one symbol; a time window is at most seven days long."""
+    params, symbol = call.params, call.params.symbol()
+    call.exchange.desk.market.rule(symbol)
+    (start, end), first = _week(params), params.integer("fromId")
     order, limit = params.integer("orderId"), params.bounded("limit", 500, 1000)
-    if start is not None and end is not None and end - start > _WEEK_MS:
-        raise reject(-1130, name="startTime")
+    if first is not None and (start is not None or end is not None):
+        raise reject(-1128)
     rows = [
         trade
         for trade in call.owner.trades
-        if symbol in {None, trade.symbol}
+        if trade.symbol == symbol
         and order in {None, trade.order_id}
         and trade.trade_id >= (first or 0)
         and (start or 0) <= trade.time_ms <= (end or trade.time_ms)

@@ -41,7 +41,7 @@ def trade(venue: PaperVenue) -> dict[str, Any]:
                 )
                 seen.append(answer.json())
         seen.append(venue.get("/fapi/v1/ticker/bookTicker"))
-    ledger = {path: venue.ask("GET", path) for path in LEDGER}
+    ledger = {path: venue.ask("GET", path, symbol="ETHUSDT") for path in LEDGER}
     ledger["algo"] = venue.ask("GET", "/fapi/v1/allAlgoOrders", symbol="ETHUSDT")
     assert len(ledger["/fapi/v1/userTrades"]) > 15
     return {"seen": seen, **ledger}

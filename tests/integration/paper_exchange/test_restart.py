@@ -48,11 +48,11 @@ def test_everything_accepted_survives_kill_nine(tmp_path: Path) -> None:
             triggerPrice=f"{price * 0.97:.1f}",
             closePosition="true",
         )
-        before = {path: venue.ask("GET", path) for path in PATHS}
+        before = {path: venue.ask("GET", path, symbol="BTCUSDT") for path in PATHS}
         time_before = venue.get("/fapi/v1/time")
         venue.kill()
         venue.start()
-        assert {path: venue.ask("GET", path) for path in PATHS} == before
+        assert {path: venue.ask("GET", path, symbol="BTCUSDT") for path in PATHS} == before
         assert venue.get("/fapi/v1/time") == time_before
         assert venue.ask("GET", "/fapi/v1/symbolConfig", symbol="BTCUSDT")[0]["leverage"] == 7
         order = venue.ask("POST", "/fapi/v1/order", symbol="ETHUSDT", side="BUY", type="MARKET", quantity="0.01")
@@ -84,7 +84,9 @@ def test_a_killed_run_goes_on_like_one_that_was_not(tmp_path: Path) -> None:
                 if killed and count in {5, 30}:
                     venue.kill()
                     venue.start()
-            ends.append((venue.ask("GET", "/fapi/v1/userTrades"), venue.ask("GET", "/fapi/v1/income"), venue.get("/fapi/v1/time")))
+            ends.append(
+                (venue.ask("GET", "/fapi/v1/userTrades", symbol="SOLUSDT"), venue.ask("GET", "/fapi/v1/income"), venue.get("/fapi/v1/time"))
+            )
     assert len(ends[0][0]) == 2
     assert ends[0] == ends[1]
 
