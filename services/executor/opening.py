@@ -1,9 +1,10 @@
 """What follows an entry's answer: nothing, a resting order, or a position that is protected and booked."""
 
+import asyncio
 from dataclasses import replace
 
 from services.executor.core import Core
-from services.executor.doubt import Doubt
+from services.executor.doubt import ASK_FIRST_S, Doubt
 from services.executor.fills import Fills
 from services.executor.logic.entry_events import entry_event, opening_record, outgoing, venue_event
 from services.executor.logic.intent import Intent, Outcome, Step, advance, tell
@@ -62,7 +63,8 @@ class Opening:
             intent = await self._protect(intent, order, again=again)
         if order.status.open and intent.limit_price is not None:
             return outgoing(await self._rest(intent))
-        if order.status.open:
+        while order.status.open:
+            await asyncio.sleep(ASK_FIRST_S)
             order = await self._doubt.settle(intent) or order
         if order.filled <= 0:
             why = reason or order.status.value.lower()

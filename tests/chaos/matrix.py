@@ -28,6 +28,7 @@ class Tally:
     lost: Counter[tuple[str, str]] = field(default_factory=Counter)
     naked: Counter[tuple[str, str]] = field(default_factory=Counter)
     longest_ms: int = 0
+    begun: int = 0
     notes: list[str] = field(default_factory=list)
 
     def table(self) -> str:

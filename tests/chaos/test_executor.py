@@ -1,9 +1,13 @@
-"""kill -9 of the executor at every moment of an entry, with the venue misbehaving in every way. `make chaos` does more of it."""
+"""kill -9 of the executor at every moment of an entry, with the venue misbehaving in every way.
 
+The suite does a few hundred of these; `make chaos` (this folder alone) does a thousand.
+"""
+
+import asyncio
 import os
 import sys
 import time
-from itertools import cycle
+from pathlib import Path
 
 import pytest
 
@@ -14,27 +18,44 @@ from tests.fakes.flaky_proxy import Fault
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("chaos")]
 
-RUNS = int(os.environ.get("MRASTER_CHAOS_RUNS", "210"))  # noqa: TID251 - the tests' own switch
+IN_THE_SUITE, ALONE = 210, 1_000
+SIDE_BY_SIDE = 2
 FAULTS = [Fault.NONE, Fault.LOST_ANSWER, Fault.UNKNOWN_503, Fault.STREAM_CUT, Fault.LOST_REQUEST, Fault.BUSY_503, Fault.UNKNOWN_503_NOT]
 
 
-async def test_no_order_twice_none_lost_none_without_a_stop() -> None:
-    tally = Tally()
-    moments = list(Moment)
-    started = time.monotonic()
+@pytest.fixture
+def runs(request: pytest.FixtureRequest) -> int:
+    """How many; the environment may say another number."""
+    alone = any(Path(argument).name == "chaos" for argument in request.config.args)
+    return int(os.environ.get("MRASTER_CHAOS_RUNS", ALONE if alone else IN_THE_SUITE))  # noqa: TID251 - the tests' own switch
+
+
+async def campaign(tally: Tally, runs: int, number: int) -> None:
+    """Deaths on one stack until all stacks together have enough."""
     async with Stack() as stack:
         executor = stack.executor()
         await executor.start()
         matrix = Matrix(stack, executor, tally)
-        faults = cycle(FAULTS)
-        while tally.runs.total() < RUNS:
-            await matrix.round(moments, next(faults))
-            moments = [*moments[1:], moments[0]]
-        for name in tally.notes:
-            sys.stdout.write(f"{name}\n")
+        turn = number
+        while tally.begun < runs:
+            tally.begun += len(stack.symbols)
+            moments = list(Moment)
+            shift = turn // len(FAULTS) % len(moments)
+            await matrix.round([*moments[shift:], *moments[:shift]], FAULTS[turn % len(FAULTS)])
+            turn += SIDE_BY_SIDE
+
+
+async def test_no_order_twice_none_lost_none_without_a_stop(runs: int, capsys: pytest.CaptureFixture[str]) -> None:
+    tally = Tally()
+    started = time.monotonic()
+    await asyncio.gather(*(campaign(tally, runs, number) for number in range(SIDE_BY_SIDE)))
+    with capsys.disabled():
+        for note in tally.notes:
+            sys.stdout.write(f"{note}\n")
         sys.stdout.write(f"\n{tally.table()}\n{time.monotonic() - started:.0f} s\n{tally.last_line()}\n")
         sys.stdout.flush()
+    assert tally.runs.total() >= runs
     assert not tally.duplicates.total(), tally.notes
     assert not tally.lost.total(), tally.notes
     assert not tally.naked.total(), tally.notes
-    assert tally.opened.total() > RUNS / 2
+    assert tally.opened.total() > runs / 3

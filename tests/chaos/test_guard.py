@@ -1,0 +1,59 @@
+"""Everything around the guard fails in turn: how long is a position without a stop?
+
+Long when the folder is asked for (`make chaos`), short as a part of the whole suite.
+"""
+
+import asyncio
+import time
+
+import pytest
+
+from tests.chaos.guard_rounds import GuardRounds, GuardTally, quantile
+from tests.chaos.guard_stack import GuardStack
+
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("chaos")]
+
+SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "BNBUSDT", "DOGEUSDT", "ADAUSDT", "LINKUSDT"]
+HEALTHY_P99_MS = 3_000
+DEAD_P99_MS = 10_000
+MOST_MS = 60_000
+
+
+async def test_never_naked_for_long(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+    long = any(str(argument).rstrip("/").endswith("tests/chaos") for argument in request.config.invocation_params.args)
+    tally = GuardTally()
+    started = time.monotonic()
+    try:
+        async with GuardStack(SYMBOLS if long else SYMBOLS[:3]) as stack:
+            await _all_troubles(stack, tally, long=long)
+    finally:
+        with capsys.disabled():
+            notes = "".join(f"{note}\n" for note in tally.notes)
+            print(f"\n{notes}{tally.table()}\n{time.monotonic() - started:.0f} s\n{tally.last_line()}")  # noqa: T201 - the result
+    assert quantile(tally.of("healthy"), 0.99) < HEALTHY_P99_MS
+    assert quantile(tally.of("executor_killed"), 0.99) < DEAD_P99_MS
+    assert tally.of()[-1] < MOST_MS
+    assert not tally.duplicates.total(), tally.notes
+    assert not tally.wrong_cancels.total(), tally.notes
+
+
+async def _all_troubles(stack: GuardStack, tally: GuardTally, *, long: bool) -> None:
+    executor, guard = stack.executor(), stack.guard("guard-1")
+    await asyncio.gather(executor.start(), guard.start())
+    rounds = GuardRounds(stack, executor, guard, tally)
+    await rounds.plant()
+    for _ in range(2 if long else 1):
+        await rounds.healthy()
+        await rounds.executor_killed()
+        await rounds.nats_stopped(60 if long else 0.5)
+        await rounds.redis_flushed()
+        await rounds.stale_orders()
+        await rounds.key_expired()
+        if long:
+            await rounds.stop_rejected()
+            await rounds.algo_failing(8)
+            await rounds.redis_stopped()
+    if long:
+        other = stack.guard("guard-2")
+        await other.start("standby")
+        await rounds.replicas_restarted(other)
