@@ -17,6 +17,7 @@ SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "BNBUSDT", "DOGEUSDT", "A
 HEALTHY_P99_MS = 3_000
 DEAD_P99_MS = 10_000
 MOST_MS = 60_000
+LAPS = 1
 
 
 async def test_never_naked_for_long(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,7 +43,7 @@ async def _all_troubles(stack: GuardStack, tally: GuardTally, *, long: bool) -> 
     await asyncio.gather(executor.start(), guard.start())
     rounds = GuardRounds(stack, executor, guard, tally)
     await rounds.plant()
-    for _ in range(2 if long else 1):
+    for _ in range(LAPS if long else 1):
         await rounds.healthy()
         await rounds.executor_killed()
         await rounds.nats_stopped(60 if long else 0.5)
