@@ -49,7 +49,7 @@ _FLAT = ("key", "secret", "alias", "wallet", "hedge", "multi_assets", "fee_burn"
 def pack_account(account: Account) -> bytes:
     """Money, modes, positions and settings of an account; its orders, trades and incomes have tables of their own."""
     flat = {name: getattr(account, name) for name in _FLAT}
-    return pack({**flat, "positions": list(account.positions.values()), "settings": account.settings})
+    return pack({**flat, "positions": [*account.positions.values(), *account.parked], "settings": account.settings})
 
 
 def unpack_account(body: bytes) -> Account:
@@ -108,15 +108,24 @@ class Store:
         self._db.execute("COMMIT")
 
     def load(self, desk: Desk) -> None:
-        """Fill a desk with what is stored."""
+        """Fill a desk with what is stored.
+
+        Orders, trades and positions of contracts that the present market does not have stay in the file; such positions are
+        parked. Incomes are all read: they make up the wallet.
+        """
+        listed = desk.market.rules
         for _, body in self._db.execute("SELECT key, body FROM accounts ORDER BY key"):
             account = unpack_account(body)
+            account.parked = [account.positions.pop(key) for key in list(account.positions) if key[0] not in listed]
             desk.accounts[account.key] = account
         for (body,) in self._db.execute("SELECT body FROM orders ORDER BY id"):
-            self._restore(desk, unpack(Order, body))
+            order = unpack(Order, body)
+            if order.symbol in listed:
+                self._restore(desk, order)
         for (body,) in self._db.execute("SELECT body FROM trades ORDER BY id"):
             trade = unpack(Trade, body)
-            desk.accounts[trade.account].trades.append(trade)
+            if trade.symbol in listed:
+                desk.accounts[trade.account].trades.append(trade)
         for (body,) in self._db.execute("SELECT body FROM incomes ORDER BY id"):
             income = unpack(Income, body)
             desk.accounts[income.account].incomes.append(income)
@@ -132,13 +141,12 @@ class Store:
             desk.add_work(order)
 
     def forget(self, account: Account) -> None:
-        """Delete an account with its orders, trades and incomes."""
-        orders = [(order.algo, order.order_id) for order in (*account.orders.values(), *account.algos.values())]
+        """Delete an account with its orders, trades and incomes, also those in contracts that are not listed now."""
         self._db.execute("BEGIN")
         self._db.execute("DELETE FROM accounts WHERE key = ?", (account.key,))
-        self._db.executemany("DELETE FROM orders WHERE algo = ? AND id = ?", orders)
-        self._db.executemany("DELETE FROM trades WHERE id = ?", [(trade.trade_id,) for trade in account.trades])
-        self._db.executemany("DELETE FROM incomes WHERE id = ?", [(row.tran_id,) for row in account.incomes])
+        self._db.execute("DELETE FROM orders WHERE json_extract(CAST(body AS TEXT), '$.account') = ?", (account.key,))
+        self._db.execute("DELETE FROM trades WHERE json_extract(CAST(body AS TEXT), '$.account') = ?", (account.key,))
+        self._db.execute("DELETE FROM incomes WHERE json_extract(CAST(body AS TEXT), '$.account') = ?", (account.key,))
         self._db.execute("COMMIT")
 
     def close(self) -> None:

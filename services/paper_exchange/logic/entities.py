@@ -183,6 +183,8 @@ class Account:
     fee_burn: bool = False
     updated_ms: int = 0
     positions: dict[tuple[str, PositionSide], Position] = field(default_factory=dict)
+    parked: list[Position] = field(default_factory=list)
+    """Positions in contracts that the present market does not have; they wait for one that does."""
     settings: dict[str, SymbolSettings] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
     algos: dict[int, Order] = field(default_factory=dict)
