@@ -281,5 +281,5 @@ async def test_scanner_reads_what_it_published_before(broker: Broker) -> None:
 
 async def test_wrong_password_is_refused(broker: Broker) -> None:
     for url in (broker.url("scanner").replace("scanner:", "scanner:0"), f"nats://127.0.0.1:{broker.port}"):
-        with pytest.raises(BusUnavailable, match=r"[Aa]uthorization"):
+        with pytest.raises(BusUnavailable, match="correct the NATS address and password"):
             await NatsBus(url, Producer("scanner", "one", "main"), SystemClock()).connect(1.0)
