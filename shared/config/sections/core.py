@@ -72,7 +72,6 @@ class Core(Section):
         group="Files",
         expert=True,
         editable=False,
-        awaits="the mirror of the repair queue",
     )
     """Readable copy of the queue of bracket repairs."""
 

@@ -38,7 +38,7 @@ class Exits(Section):
     entry_limit_s: float = knob("20", env="ASTER_ENTRY_LIMIT_SECONDS", ge=1, le=600, unit="s", applies=NEXT_TRADE)
     """How long a limit entry may wait for its fill before it is cancelled."""
 
-    fast_tp_enabled: bool = knob("true", env="FAST_TP_ENABLED", group="FastTP", applies=LIVE, awaits="FastTP")
+    fast_tp_enabled: bool = knob("true", env="FAST_TP_ENABLED", group="FastTP", applies=LIVE)
     """Pull the stop close when a winning trade turns quickly."""
     fast_tp_min_r: Decimal = knob(
         "0.30",
@@ -49,7 +49,6 @@ class Exits(Section):
         group="FastTP",
         applies=LIVE,
         presets={"low": "0.18", "mid": "0.30", "high": "0.32", "att": "0.20"},
-        awaits="FastTP",
     )
     """Open profit in multiples of the risk from which FastTP watches a trade."""
     fast_tp_ret1: Decimal = knob(
@@ -61,7 +60,6 @@ class Exits(Section):
         group="FastTP",
         applies=LIVE,
         presets={"low": "-0.0007", "mid": "-0.0010", "high": "-0.0013", "att": "-0.0005"},
-        awaits="FastTP",
     )
     """Return over one minute, in the direction of the trade, that counts as a turn."""
     fast_tp_ret3: Decimal = knob(
@@ -73,7 +71,6 @@ class Exits(Section):
         group="FastTP",
         applies=LIVE,
         presets={"low": "-0.0014", "mid": "-0.0020", "high": "-0.0026", "att": "-0.0012"},
-        awaits="FastTP",
     )
     """Return over three minutes, in the direction of the trade, that counts as a turn."""
     fast_tp_snap_atr: Decimal = knob(
@@ -85,7 +82,6 @@ class Exits(Section):
         group="FastTP",
         applies=LIVE,
         presets={"low": "0.20", "mid": "0.25", "high": "0.30", "att": "0.18"},
-        awaits="FastTP",
     )
     """Distance from the mark price to which the stop is pulled."""
     fast_tp_cooldown_s: float = knob(
@@ -97,7 +93,6 @@ class Exits(Section):
         group="FastTP",
         applies=LIVE,
         presets={"low": "60", "mid": "15", "high": "30", "att": "40"},
-        awaits="FastTP",
     )
     """Shortest time between two pulls."""
 

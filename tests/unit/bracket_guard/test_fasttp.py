@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.fasttp_replay import Bar, Entry, Outcome, Setting, mean_range, replay
 from services.bracket_guard.logic.fasttp import Marks, Rules, Trade, Turn, break_even, snapped, watch
-from services.bracket_guard.logic.replay_fasttp import Bar, Outcome, Setting, replay
 from shared.domain.order import Direction
 from tests.unit.bracket_guard.cases import INSTRUMENT
 from tests.unit.bracket_guard.slow_fasttp import slow_stop
@@ -127,10 +127,11 @@ def test_each_snap_on_recorded_candles_is_that_of_the_slow_rule(recordings: Path
         bars = recorded_bars(path, symbol, 3000)
         tick = Decimal(1).scaleb(int(np.floor(np.log10(bars[0].open))) - 5)
         instrument = replace(INSTRUMENT, symbol=symbol, tick=tick)
-        setting = Setting(minutes * MINUTE, Decimal("1.0"), Decimal("3.0"), FEE, RULES)
+        setting = Setting(minutes * MINUTE, FEE, RULES)
         for start in range(20, len(bars) - 200, 37):
             direction = Direction.LONG if start % 2 else Direction.SHORT
-            outcome = replay(bars, start, direction, instrument, setting)
+            atr = mean_range(bars, start)
+            outcome = replay(bars, Entry(start, direction, atr, 3 * atr), instrument, setting)
             snaps += check(outcome, direction, tick)
     assert snaps > 20
 

@@ -12,6 +12,7 @@ from services.bracket_guard.logic.fasttp import Marks, Rules, Trade, snapped, wa
 from shared.domain.instrument import Instrument, Rounding
 from shared.domain.order import Direction
 from shared.domain.units import Price
+from shared.risk.bracket import bracket_prices
 
 PERIOD = 14
 
@@ -29,13 +30,23 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Length of a candle, distances in ATRs, taker fee as a fraction, and the rules."""
+    """Length of a candle, taker fee as a fraction, the rules, and what crossing the book costs a side on top of the fee."""
 
     length_ms: int
-    stop_atr: Decimal
-    target_atr: Decimal
     fee: Decimal
     rules: Rules
+    crossing: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a trade begins: the open of bar `start`; distances in quote units, `most` bars at most."""
+
+    start: int
+    direction: Direction
+    stop_distance: Decimal
+    target_distance: Decimal
+    most: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,33 +71,40 @@ class Outcome:
     result_r: Decimal = Decimal(0)
 
 
-def replay(bars: Sequence[Bar], start: int, direction: Direction, instrument: Instrument, setting: Setting, most: int = 200) -> Outcome:
-    """Enter at the open of bar `start` and follow the trade for at most so many bars."""
-    sign = direction.sign
-    entry = instrument.price(bars[start].open, Rounding.NEAREST)
-    atr = true_range(bars, start)
-    stop = instrument.price(entry - sign * setting.stop_atr * atr, Rounding.UP if sign > 0 else Rounding.DOWN)
-    target = instrument.price(entry + sign * setting.target_atr * atr, Rounding.DOWN if sign > 0 else Rounding.UP)
-    outcome = Outcome(entry, stop, target)
-    trade = Trade(direction=direction, entry=entry, risk=(entry - stop) * sign, cost=entry * setting.fee * 2, stop=stop, target=target)
+def replay(bars: Sequence[Bar], begin: Entry, instrument: Instrument, setting: Setting) -> Outcome:
+    """Follow one trade to its stop, its target or the end of its time."""
+    sign = begin.direction.sign
+    entry = instrument.price(bars[begin.start].open, Rounding.NEAREST)
+    prices = bracket_prices(instrument, begin.direction, entry, begin.stop_distance, begin.target_distance)
+    outcome = Outcome(entry, prices.stop, prices.target)
+    trade = Trade(
+        direction=begin.direction,
+        entry=entry,
+        risk=(entry - prices.stop) * sign,
+        cost=entry * setting.fee * 2,
+        stop=prices.stop,
+        target=prices.target,
+    )
     marks = Marks()
-    for number in range(start, min(start + most, len(bars))):
-        atr = true_range(bars, number)
+    for number in range(begin.start, min(begin.start + begin.most, len(bars))):
+        atr = mean_range(bars, number)
         for time_ms, mark in points(bars[number], setting.length_ms):
-            if outcome.path and time_ms <= outcome.path[-1][0]:
-                continue
             marks.add(time_ms, mark)
             ended = _ended(trade, mark)
             if ended is not None:
-                outcome.exit_ms = time_ms
-                outcome.result_r = ((ended - entry) * sign - (entry + ended) * setting.fee) / trade.risk
+                outcome.exit_ms, outcome.result_r = time_ms, _result(trade, ended, setting)
                 return outcome
             outcome.path.append((time_ms, mark))
             outcome.atr_at.append(atr)
             trade = _followed(trade, outcome, setting.rules, marks, instrument)
-    last = outcome.path[-1][1]
-    outcome.result_r = ((last - entry) * sign - (entry + last) * setting.fee) / trade.risk
+    outcome.result_r = _result(trade, outcome.path[-1][1], setting)
     return outcome
+
+
+def _result(trade: Trade, ended: Decimal, setting: Setting) -> Decimal:
+    """Net result in multiples of the risk."""
+    costs = (trade.entry + ended) * (setting.fee + setting.crossing)
+    return ((ended - trade.entry) * trade.direction.sign - costs) / trade.risk
 
 
 def points(bar: Bar, length_ms: int) -> list[tuple[int, Decimal]]:
@@ -97,7 +115,7 @@ def points(bar: Bar, length_ms: int) -> list[tuple[int, Decimal]]:
     return [(time_ms, Decimal(repr(price))) for time_ms, price in zip(times, prices, strict=True)]
 
 
-def true_range(bars: Sequence[Bar], before: int) -> Decimal:
+def mean_range(bars: Sequence[Bar], before: int) -> Decimal:
     """Mean true range of the last 14 candles that were closed before bar `before`, in quote units."""
     if before <= PERIOD:
         raise ValueError(f"expected more than {PERIOD} candles before the entry, got {before}")
