@@ -19,6 +19,7 @@ from services.paper_exchange.logic.reject import Reject, reject
 from services.paper_exchange.logic.spec import Dialect
 from services.paper_exchange.wallet_auth import WalletAuth
 from services.paper_exchange.websocket import Message, Receive, Send, Sockets
+from services.paper_exchange.ws_api import PATH, WsApi
 
 _LOG = logging.getLogger("mraster.paper_exchange")
 _BODY_MOST = 1_000_000
@@ -65,12 +66,15 @@ class App:
             layer = self.faults
             exchange.fault_layer = layer
             sockets.refusing = lambda: layer.refusing
+        self.ws_api = WsApi(exchange, routes) if exchange.desk.dialect is Dialect.BINANCE else None
         self.wallets = WalletAuth() if exchange.desk.dialect is Dialect.ASTER else None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection or request."""
         if scope["type"] == "http":
             await self._http(scope, receive, send)
+        elif scope["type"] == "websocket" and scope["path"].rstrip("/") == PATH and self.ws_api is not None:
+            await self.ws_api.serve(scope, receive, send)
         elif scope["type"] == "websocket":
             await self.sockets.serve(scope, receive, send)
 

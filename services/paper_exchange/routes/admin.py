@@ -1,5 +1,6 @@
 """Administration of the paper venue: market time, accounts, reset, reports, exports. All need an API key of the venue."""
 
+import asyncio
 import csv
 import io
 from decimal import Decimal
@@ -14,6 +15,7 @@ from services.paper_exchange.logic.view_orders import algo_row, income_row, orde
 
 Body = dict[str, Any]
 _KEY_MOST = 128
+_YIELD_STEPS = 200
 
 
 def _market(call: Call) -> CandleMarket:
@@ -45,14 +47,20 @@ def set_speed(call: Call) -> Body:
     return {"speed": float(speed) if speed.is_finite() else "max", "time_ms": call.exchange.now_ms()}
 
 
-def seek(call: Call) -> Body:
+async def seek(call: Call) -> Body:
     """POST /paper/v1/seek: run at full speed to `time` (ms); orders and positions meet every price on the way."""
     pacer, target = _market(call).pacer, call.params.integer("time")
     if target is None or target < call.exchange.now_ms():
         raise Reject(-1130, "Data sent for parameter 'time' is not valid: a market moves forward only.")
+    paused = pacer.paused
+    pacer.pause(paused=True)
+    steps = 0
     while not pacer.ended and call.exchange.desk.time_ms < target:
         pacer.step()
-    pacer.anchor(call.exchange.desk.time_ms)
+        steps += 1
+        if steps % _YIELD_STEPS == 0:
+            await asyncio.sleep(0)
+    pacer.pause(paused=paused)
     return {"time_ms": call.exchange.now_ms(), "ended": pacer.ended}
 
 
