@@ -1,5 +1,6 @@
 """Every signal that the scanner's rules find in a recording, with what became of it: the material of the walk-forward evaluation."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -79,14 +80,14 @@ class Recording:
 
 def closed(candle: Candle) -> CandleClosed:
     """The candle as a message."""
-    return CandleClosed(
+    return CandleClosed.model_construct(
         symbol=candle.symbol, interval=candle.interval, open_ms=candle.open_ms, close_ms=candle.close_ms, open=candle.open,
         high=candle.high, low=candle.low, close=candle.close, volume=candle.volume, quote_volume=candle.quote_volume, trades=0,
     )  # fmt: skip
 
 
-def read(folder: Path) -> Recording:
-    """The recording in a folder: `klines_5m.parquet`, and `funding.parquet` for the symbols that it has."""
+def read(folder: Path, every: int = 1) -> Recording:
+    """The recording in a folder: `klines_5m.parquet`, and `funding.parquet` for the symbols that it has; every n-th symbol by name."""
     table = pq.read_table(folder / "klines_5m.parquet", columns=["symbol", "open_time", *COLUMNS])
     names, rows = np.unique(np.array(table["symbol"].to_pylist()), return_inverse=True)
     bars = table["open_time"].to_numpy() // FRAME.length_ms
@@ -100,7 +101,8 @@ def read(folder: Path) -> Recording:
         for symbol, time_ms, rate in zip(*(paid[name].to_pylist() for name in paid.column_names), strict=True):
             rates[symbol].append((time_ms, rate))
     funding = {symbol: (np.array([t for t, _ in sorted(rows)]), np.array([r for _, r in sorted(rows)])) for symbol, rows in rates.items()}
-    return Recording([str(name) for name in names], first, values, funding)
+    chosen = {name: value[::every] for name, value in values.items()}
+    return Recording([str(name) for name in names[::every]], first, chosen, funding)
 
 
 def cases(recording: Recording) -> list[Case]:
@@ -111,6 +113,8 @@ def cases(recording: Recording) -> list[Case]:
     board.watch(tuple(recording.symbols))
     ledger, found, begun = ShadowLedger(most=100_000), list[Case](), dict[str, Candidate | Skip]()
     for bar in recording.bars:
+        if bar % 1000 == 0:
+            sys.stderr.write(f"candle {bar - recording.first_bar} of {len(recording.bars)}, {len(found)} signals\n")
         candles, close_ms = recording.candles(bar), FRAME.close_ms(bar)
         _facts(board, recording, candles, close_ms)
         rows = board.windows.append(bar, candles)
@@ -119,7 +123,7 @@ def cases(recording: Recording) -> list[Case]:
         features = board.observe(rows, bar)
         fired = signals(features, board.ranks(rows, bar), rules)
         batch = ClosedBatch([c.symbol for c in candles], "5m", close_ms, close_ms + 1, 30_000, features)
-        for candle in candles:
+        for candle in (c for c in candles if ledger.follows(c.symbol, c.interval)):
             found += [Case(begun.pop(o.followed.idea), o.followed, o) for o in ledger.candle(closed(candle))]
         for signal in judge(batch, fired, board.snapshot(rows[fired.place], bar), rules):
             idea = decision_id(signal.symbol, signal.interval, signal.close_ms, signal.direction)

@@ -1,4 +1,6 @@
-"""Walk-forward evaluation of the policy on a recording: `python -m benchmarks.walk_forward DATA_FOLDER [--write docs/evaluation.md]`.
+"""Walk-forward evaluation of the policy on a recording: `python -m benchmarks.walk_forward DATA_FOLDER [--every N] [--write FILE]`.
+
+`--every 4` takes every fourth symbol by name. `--write` puts the tables between the marks of a document.
 
 Every decision uses only lessons that had ended before the hour of the decision, as in the product. The second half is the test.
 """
@@ -38,6 +40,11 @@ class Variant:
     calibrated: bool = False
     tuner: bool = False
     everything: bool = False
+
+    @property
+    def learns(self) -> bool:
+        """Whether outcomes have a say at all."""
+        return self.bandit or self.alpha or self.calibrated or self.tuner
 
     @property
     def rules(self) -> Rules:
@@ -93,8 +100,9 @@ class Run:
         self._edition = edition
         ripe = [lesson for lesson in self._waiting if lesson.ended_ms < edition * HOUR_MS]
         self._waiting = [lesson for lesson in self._waiting if lesson.ended_ms >= edition * HOUR_MS]
-        for lesson in sorted(ripe, key=lambda item: item.order):
-            self.brain.learn(lesson)
+        if self.variant.learns:
+            for lesson in sorted(ripe, key=lambda item: item.order):
+                self.brain.learn(lesson)
 
     def _decide(self, case: Case) -> Outcome | None:
         """The result of the trade, None when it is not taken or its symbol is busy."""
@@ -174,7 +182,10 @@ def tables(recording: Recording, material: Sequence[Case]) -> list[str]:
     """Both halves for every variant."""
     first, last = material[0].followed.close_ms, material[-1].followed.close_ms
     split = (first + last) // 2 // DAY_MS * DAY_MS
-    runs = [(variant, Run(variant, recording).go(material)) for variant in VARIANTS]
+    runs = []
+    for variant in VARIANTS:
+        sys.stderr.write(f"{variant.name}\n")
+        runs.append((variant, Run(variant, recording).go(material)))
     lines: list[str] = []
     for title, second in (("Second half: the test", True), ("First half: learning from nothing", False)):
         chosen = [(variant, [trade for trade in trades if (trade.opened_ms >= split) is second]) for variant, trades in runs]
@@ -198,7 +209,7 @@ def overview(material: Sequence[Case]) -> list[str]:
 def main(arguments: Sequence[str]) -> None:
     """Print the tables, and write them when asked to."""
     folder = Path(arguments[0])
-    recording = read(folder)
+    recording = read(folder, every=int(arguments[arguments.index("--every") + 1]) if "--every" in arguments else 1)
     material = cases(recording)
     costs = f"taker fee {TAKER:.2%} per side, spread {SPREAD:.2%}, slippage {SLIPPAGE:.2%} per side, expected funding"
     lines = [

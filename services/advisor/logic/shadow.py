@@ -165,6 +165,10 @@ class ShadowLedger:
             found = self._open[idea] = replace(found, taken=True)
         return found
 
+    def follows(self, symbol: str, interval: str) -> bool:
+        """Whether anything of this market is followed."""
+        return (symbol, interval) in self._by_market
+
     def candle(self, candle: CandleClosed) -> list[Outcome]:
         """Move everything that follows this market on; what ended, oldest first."""
         ended: list[Outcome] = []
