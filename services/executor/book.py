@@ -8,7 +8,7 @@ from typing import Any
 
 from services.executor.logic import announce
 from services.executor.logic.documents import record_document, record_from
-from services.executor.logic.record import Phase, Record, apply_fill, apply_mark
+from services.executor.logic.record import Phase, Record, apply_fill, apply_mark, canonical
 from shared.contracts.order import Leg, PositionEventKind
 from shared.domain.errors import LeaseLost, StoreUnavailable
 from shared.domain.order import Fill, VenueOrder
@@ -90,6 +90,7 @@ class Book:
         before = self.records.get(fill.symbol)
         if before is None:
             return None
+        fill = canonical(fill)
         after = apply_fill(before, fill)
         if after is before:
             return before

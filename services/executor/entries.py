@@ -127,8 +127,10 @@ class Entries:
         return await self.breakers.refusal(truth.account.equity)
 
     async def _situation(self, truth: Truth, intent_id: str) -> Situation:
-        """The account around the entry; a reservation of this very intent, from an earlier life, does not count against it."""
-        held = {name: row for name, row in (await self._ctx.state.exposure_entries()).items() if name != intent_id}
+        """The account around the entry; a reservation of this very intent, from an earlier life, is given up for a new one."""
+        held = await self._ctx.state.exposure_entries()
+        if held.pop(intent_id, None) is not None:
+            await self._ctx.state.exposure_release(intent_id)
         return Situation(
             equity=None if truth.account is None else truth.account.equity,
             last_equity=self.breakers.last_equity,
@@ -138,8 +140,7 @@ class Entries:
         )
 
     async def _reserve(self, plan: Plan, meta: Meta, size: Size, around: Situation) -> Refused | None:
-        """Exposure in one atomic step; what an earlier life reserved for this intent is replaced."""
-        await self._ctx.state.exposure_release(meta.decision_id)
+        """Exposure in one atomic step."""
         answer = await self._ctx.state.exposure_reserve(
             meta.decision_id,
             plan.symbol,

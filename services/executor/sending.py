@@ -1,5 +1,7 @@
 """The one send of an entry: a permission that turns the intent into "sent", the request, and what its answer means."""
 
+import asyncio
+
 from services.executor.core import Core
 from services.executor.doubt import SEND_WITHIN_S
 from services.executor.logic.entry_events import entry_event, opening_record, outgoing
@@ -41,9 +43,9 @@ class Sending:
 
     async def send(self, intent: Intent, sized: Sized) -> list[Outgoing]:
         """Permission, request, answer. The permission is void after `SEND_WITHIN_S`, also for a process that stood still."""
-        await self._book.put(opening_record(intent))
         asked_s = self._ctx.clock.monotonic_s()
-        permit, intent = await self._intents.permit(intent)
+        # the record is in memory at once, for fills that come; after a crash it is made from the intent again
+        (permit, intent), _ = await asyncio.gather(self._intents.permit(intent), self._book.put(opening_record(intent)))
         if permit is not Permit.OK:
             return await self._refuse(intent, Refused(_REASONS[permit], f"the last question before the send was answered: {permit}"))
         expires_s = min(asked_s + SEND_WITHIN_S, self._ctx.lease_deadline_s)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from shared.domain.order import Direction, Fill
-from shared.domain.units import Price, Qty, Usd
+from shared.domain.units import Price, Qty, Usd, plain
 
 _ZERO = Decimal(0)
 _NO_MONEY = Usd(_ZERO)
@@ -165,6 +165,17 @@ class Record:
 
     def _exits(self) -> list[FillLine]:
         return [f for f in self.fills if f.signed_quantity * self.direction.sign < 0]
+
+
+def canonical(fill: Fill) -> Fill:
+    """The same execution with its numbers in one form: a stream writes "10.000" where REST writes "10"."""
+    return replace(
+        fill,
+        price=Price(Decimal(plain(fill.price))),
+        quantity=Qty(Decimal(plain(fill.quantity))),
+        fee=Usd(Decimal(plain(fill.fee))),
+        realised=Usd(Decimal(plain(fill.realised))),
+    )
 
 
 def apply_fill(record: Record, fill: Fill) -> Record:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from services.executor.logic import announce
 from services.executor.logic.documents import record_document, record_from
-from services.executor.logic.record import Phase, Planned, Record, apply_fill, apply_mark
+from services.executor.logic.record import Phase, Planned, Record, apply_fill, apply_mark, canonical
 from shared.contracts.order import ExitReason, PositionEventKind, TradeClosed
 from shared.domain.order import Direction, Fill, Side, client_id
 from shared.domain.units import Price, Qty, Usd
@@ -153,3 +153,10 @@ def test_a_trade_is_not_told_before_it_is_closed() -> None:
 def test_a_record_survives_its_document() -> None:
     record = apply_fill(apply_fill(opening(), fill(1, Side.BUY, "100.5", "1")), fill(2, Side.SELL, "101", "0.4", "s"))
     assert record_from(record_document(record)) == record
+
+
+def test_an_execution_reads_the_same_whichever_way_it_came() -> None:
+    by_stream = replace(fill(1, Side.BUY, "100.50", "10.000"), fee=Usd(Decimal("4.97925000")), realised=Usd(Decimal("0E-8")))
+    by_rest = replace(fill(1, Side.BUY, "100.5", "10"), fee=Usd(Decimal("4.97925")), realised=Usd(Decimal(0)))
+    one, two = apply_fill(opening(), canonical(by_stream)), apply_fill(opening(), canonical(by_rest))
+    assert record_document(one) == record_document(two)
