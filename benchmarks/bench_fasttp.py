@@ -1,6 +1,6 @@
 """FastTP on and off over the recorded two months of five-minute candles. Hypothetical, with costs: not a forecast.
 
-Entries are the signals of the scanner's rules as they are; both sides of the comparison take the same ones. Needs the folder of
+Entries are the candidates of the scanner (signals that pass its filters); both sides take the same ones. Needs the folder of
 recordings in MRASTER_TEST_DATA; `--every N` takes every n-th symbol by name (8 unless told).
 """
 
@@ -17,6 +17,7 @@ from benchmarks.fasttp_replay import Bar, Entry, Outcome, Setting, replay
 from benchmarks.recorded_signals import FRAME, SLIPPAGE, SPREAD, TAKER, Case, Recording, cases, read
 from services.bracket_guard.logic.fasttp import Rules
 from shared.config.sections.exits import Exits
+from shared.contracts.signal import Candidate
 from shared.domain.instrument import Instrument
 from shared.domain.order import Direction
 from shared.domain.units import Price, Qty
@@ -105,8 +106,9 @@ def main() -> None:
     exits = Exits()
     crossing = Decimal(str(SPREAD / 2 + SLIPPAGE))
     setting = Setting(FRAME.length_ms, Decimal(str(TAKER)), rules_of(exits), crossing)
-    pairs = compare(recording, cases(recording), setting)
-    print(f"hypothetical: {len(pairs)} signals of {len(recording.symbols)} symbols, fees and crossing of the book included")
+    offered = [case for case in cases(recording) if isinstance(case.signal, Candidate)]
+    pairs = compare(recording, offered, setting)
+    print(f"hypothetical: {len(pairs)} candidates of {len(recording.symbols)} symbols, fees and crossing of the book included")
     print(f"bench fasttp_trades {len(pairs)} count")
     print(f"bench fasttp_snaps {sum(len(on.snaps) for _, on in pairs)} count")
     figures("off", [off for off, _ in pairs])

@@ -12,6 +12,7 @@ from shared.runtime.context import Context
 FIRST_TRY_S = 2.0
 TRY_S = 30.0
 PAUSE_S = 0.5
+MOST_S = 4.0
 
 
 class LateJoin:
@@ -29,11 +30,13 @@ class LateJoin:
 
     async def run(self) -> None:
         """Until both are there; then nothing more is to be done."""
+        pause_s = PAUSE_S
         try:
             while self._away:
                 await asyncio.gather(*(self._attempt(name, TRY_S) for name in list(self._away)))
                 if self._away:
-                    await asyncio.sleep(PAUSE_S)
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 2, MOST_S)
         except MrasterError as error:
             if not self.lost.done():
                 self.lost.set_exception(error)

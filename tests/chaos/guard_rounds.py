@@ -97,6 +97,7 @@ class GuardRounds:
     async def nats_stopped(self, seconds: float) -> None:
         """No bus: the guard goes on, and protects an entry that no message told it of."""
         await self._publish_and_wait()
+        await self.stack.leave_bus()
         await asyncio.to_thread(self.stack.nats.freeze)
         try:
             await self.vanished("nats_stopped")
@@ -104,6 +105,7 @@ class GuardRounds:
             await self.vanished("nats_stopped")
         finally:
             await asyncio.to_thread(self.stack.nats.thaw)
+            await self.stack.join_bus()
         await self._clean("nats_stopped")
 
     async def redis_stopped(self) -> None:

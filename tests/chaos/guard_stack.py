@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
+from shared.bus.nats_bus import NatsBus
+from shared.contracts.envelope import Producer
 from shared.domain.order import client_id
+from shared.runtime.clock import SystemClock
 from tests.chaos.stack import ROOT, Stack, Venue
 from tests.fakes.eventually import eventually
 from tests.fakes.servers import free_port
@@ -92,11 +95,19 @@ class FaultyVenue(Venue):
         return format((Decimal(str(price)) // tick) * tick, "f")
 
 
+class Surroundings(Protocol):
+    """What a guard is started in."""
+
+    venue: FaultyVenue
+
+    def environment(self) -> dict[str, str]: ...
+
+
 @dataclass
 class GuardProcess:
     """One instance of the guard, started like in the product."""
 
-    stack: "GuardStack"
+    stack: "Surroundings"
     instance: str
     process: subprocess.Popen[bytes] | None = None
     port: int = 0
@@ -147,6 +158,14 @@ class GuardStack(Stack):
         for guard in self.guards:
             guard.kill()
         await super().__aexit__(kind, error, trace)
+
+    async def leave_bus(self) -> None:
+        """The test's own connection does not wait for a server that stands still."""
+        await self.bus.close()
+
+    async def join_bus(self) -> None:
+        self.bus = NatsBus(self.nats.url, Producer("advisor", "chaos", "main"), SystemClock())
+        await self.bus.connect(10)
 
     def guard(self, instance: str) -> GuardProcess:
         self.guards.append(GuardProcess(self, instance))
