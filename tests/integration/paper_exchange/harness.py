@@ -73,6 +73,11 @@ class PaperVenue:
         self._release()
         return code
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def memory_mb(self) -> float:
         assert self._process is not None
         rows = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
