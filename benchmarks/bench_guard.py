@@ -64,10 +64,12 @@ async def weight() -> tuple[int, int]:
         stack.venue = venue = ReplayVenue(path, names)
         async with stack:
             guard = stack.guard("guard-1")
-            await asyncio.gather(stack.executor().start(), guard.start())
+            await guard.start()
             for name in names:
                 await venue.open_by_hand(name, "1", GuardStack.entry_name(intent_hash(name)))
             await eventually(lambda: _facts(guard), within_s=90, every_s=0.5, what="all positions are protected")
+            await stack.executor().start()
+            await asyncio.sleep(60.2 - time.time_ns() / 1e9 % 60)
             most = 0
             for _ in range(MINUTES):
                 await asyncio.sleep(60.2 - time.time_ns() / 1e9 % 60)

@@ -6,6 +6,7 @@ import contextlib
 from services.bracket_guard.checks import Checks
 from services.bracket_guard.fast_tp import FastTp, Move
 from services.bracket_guard.hearing import Hearing
+from services.bracket_guard.logic.pace import POSITIONS_COST, SWEEP_COST, SYMBOL_COST, Pace
 from services.bracket_guard.notebook import Notebook
 from services.bracket_guard.plans import Plans
 from shared.contracts.envelope import Meta, Outgoing
@@ -51,6 +52,7 @@ class Guard:
         self._turn = 0
         self._sweep_s = 0.0
         self._looked_s = 0.0
+        self._pace = Pace()
         self._failed = ctx.metrics.counter("reads_failed_total", "Reads of the venue that failed: nothing was changed")
         ctx.activity.track("frames", lambda: self.users.frames_handled + self.marks.frames_handled)
         ctx.activity.track("busy", lambda: int(self._wake.is_set()))
@@ -94,7 +96,8 @@ class Guard:
             async with asyncio.timeout(pause_s):
                 await self._wake.wait()
         if self._ctx.venue.clock.rate > 0:  # a lock-step replay waits for us
-            early_s = self._looked_s + LEAST_S - self._ctx.clock.monotonic_s()
+            now_s = self._ctx.clock.monotonic_s()
+            early_s = max(self._looked_s + LEAST_S - now_s, self._pace.wait_s(now_s))
             if early_s > 0 and not self._moves:
                 await asyncio.sleep(early_s)
 
@@ -132,11 +135,14 @@ class Guard:
             raise
         positions = {p.symbol: p for p in found}
         moves = self._take_moves(positions)
-        if now_s >= self._sweep_s:
+        chosen = self._choose(positions, hot | moves.keys())
+        sweep = now_s >= self._sweep_s or len(chosen) * SYMBOL_COST >= SWEEP_COST
+        self._pace.spend(POSITIONS_COST + (SWEEP_COST if sweep else len(chosen) * SYMBOL_COST), now_s)
+        if sweep:
             orders = await self._all_orders(positions)
             self._sweep_s = now_s + SWEEP_S
         else:
-            orders = await self._orders_of(self._choose(positions, hot | moves.keys()))
+            orders = await self._orders_of(chosen)
         for symbol in sorted(orders):
             held = await self._checks.check(symbol, positions.get(symbol), orders[symbol], moves.get(symbol), now_ms)
             if held is None:

@@ -115,7 +115,8 @@ class GuardRounds:
         try:
             await self.vanished("redis_stopped")
             self.guard.kill()
-            taken = {symbol: await self.stack.venue.cancel_by_hand(symbol) for symbol in self.symbols}
+            times = await asyncio.gather(*map(self.stack.venue.cancel_by_hand, self.symbols))
+            taken = dict(zip(self.symbols, times, strict=True))
             await self.guard.start(state="")
             await asyncio.gather(*(self._back("guard_alone", symbol, since) for symbol, since in taken.items()))
         finally:

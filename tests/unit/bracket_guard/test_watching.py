@@ -10,6 +10,8 @@ from services.bracket_guard.logic.doubt import Doubts
 from services.bracket_guard.logic.escalation import Attempts
 from services.bracket_guard.logic.jobs import Job, JobKind
 from services.bracket_guard.logic.naked import DAY_MS, Gap, NakedTimes
+from services.bracket_guard.logic.pace import LONGEST_S, Pace
+from services.bracket_guard.logic.pace import MOST as MOST_WEIGHT
 from shared.contracts.order import Leg
 from shared.domain.order import OrderStatus
 from shared.exchange.events import AlgoUpdate
@@ -103,3 +105,14 @@ def test_an_order_whose_end_was_heard_is_not_there_whatever_a_list_says() -> Non
     hearing.hear(over)
     assert hearing.hot == {SYMBOL}
     assert hearing.still_open([stop, order(8)]) == [order(8)]
+
+
+def test_reads_are_paced_once_the_bucket_is_empty() -> None:
+    pace = Pace()
+    pace.spend(MOST_WEIGHT, 10.0)
+    assert pace.wait_s(10.0) == 0
+    pace.spend(8, 10.0)
+    assert pace.wait_s(10.0) == pytest.approx(1.0)
+    assert pace.wait_s(11.0) == 0
+    pace.spend(1_000, 11.0)
+    assert pace.wait_s(11.0) == LONGEST_S
