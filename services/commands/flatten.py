@@ -59,7 +59,9 @@ async def _flatten(reason: str, home: Path | None, *, direct: bool) -> None:
         confirmed = not direct and await _confirmed(settings, epoch, home)
     except Transient as error:
         typer.echo(f"the trading state could not be changed ({error}); going on at the venue", err=True)
-        confirmed = False
+        await close_all(settings)
+        typer.echo("trading is NOT paused: run `mraster pause` as soon as Redis answers again", err=True)
+        return
     if confirmed:
         typer.echo("the executor has closed everything; the venue shows no position")
         return

@@ -64,17 +64,23 @@ async def test_without_redis_nothing_is_entered_and_a_person_can_flatten_at_the_
         for symbol in SYMBOLS[:2]:
             await stack.bus.publish(await stack.plan(symbol))
         await eventually(lambda: opened(stack, 2), within_s=20)
-        plan = await stack.plan(SYMBOLS[2])
+        plan = await stack.plan(SYMBOLS[2], valid_s=1.0)
         stack.redis.kill()
         await stack.bus.publish(plan)
         settings = load(environ=stack.environment())
         await close_all(settings)
         assert await stack.venue.positions() == {}
         assert await stack.venue.entries(SYMBOLS[2]) == []
+        until_ms = plan.ts_ms + 1_000
+        await eventually(lambda: _past(stack, until_ms), within_s=10)
         stack.redis.start()
         await eventually(lambda: _free(stack), within_s=30, what="the executor has seen the closes and freed what they held")
         assert executor.process is not None
         assert executor.process.poll() is None
+
+
+async def _past(stack: Stack, time_ms: int) -> bool:
+    return await stack.venue.time_ms() > time_ms
 
 
 async def _free(stack: Stack) -> bool:
