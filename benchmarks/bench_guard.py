@@ -21,7 +21,7 @@ from tests.unit.bracket_guard.cases import SYMBOL, desired, order, position
 POSITIONS = 50
 WARMUP = 400
 LIMIT = 2400
-MINUTES = 2
+MINUTES = 1
 
 
 class ReplayVenue(FaultyVenue):

@@ -25,10 +25,12 @@ CALM_S = 5.0
 DOUBT_S = 1.0
 URGENT_S = 0.36
 LEAST_S = 0.2
+EASY_S = 0.5
 SWEEP_S = 60.0
-IN_TURN = 4
-"""Positions without news whose orders are read in each look, in turn: with 50 of them the sweep would not be often enough, and
-reading all of them each time would use half of the venue's weight."""
+FEW = 6
+IN_TURN = 1
+"""Up to FEW calm positions, the orders of all are read in each look; of more, one in turn beside the sweeps: reading all of 50
+each time would use half of the venue's weight."""
 
 
 class Guard:
@@ -48,8 +50,10 @@ class Guard:
         self.marks = MarketStream(venue.policy, venue.clock, ["!markPrice@arr@1s"], self._fast_tp.on_market, options=venue.streams)
         self._moves: list[Move] = []
         self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._positions: dict[str, VenuePosition] = {}
         self._turn = 0
+        self._turn_s = 0.0
         self._sweep_s = 0.0
         self._looked_s = 0.0
         self._pace = Pace()
@@ -78,6 +82,7 @@ class Guard:
     def propose(self, move: Move) -> None:
         """Move a stop: carried out by the next look, which comes at once."""
         self._moves.append(move)
+        self._hurry.set()
         self._wake.set()
 
     async def watch(self) -> None:
@@ -95,16 +100,28 @@ class Guard:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._wake.wait()
-        if self._ctx.venue.clock.rate > 0:  # a lock-step replay waits for us
-            now_s = self._ctx.clock.monotonic_s()
-            early_s = max(self._looked_s + LEAST_S - now_s, self._pace.wait_s(now_s))
-            if early_s > 0 and not self._moves:
-                await asyncio.sleep(early_s)
+        if self._early_s() > 0 and not self._hurry.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._early_s()):
+                    await self._hurry.wait()
+        if not self._moves:
+            await asyncio.sleep(max(0.0, self._early_s()))
+        self._hurry.clear()
+
+    def _early_s(self) -> float:
+        """How long the next look has to wait; news of a missing stop cuts it short, and a lock-step replay waits for us."""
+        if self._ctx.venue.clock.rate == 0:
+            return 0.0
+        now_s, urgent = self._ctx.clock.monotonic_s(), self._checks.doubts.urgent or self._hearing.alarm
+        least_s = LEAST_S if urgent else EASY_S
+        return max(self._looked_s + least_s - now_s, self._pace.wait_s(now_s, urgent=urgent))
 
     async def _on_user(self, event: UserEvent) -> None:
         entry = self._hearing.hear(event)
         if entry is not None:
             self._checks.naked.filled(*entry)
+        if self._hearing.alarm:
+            self._hurry.set()
         if self._hearing.hot:
             self._wake.set()
 
@@ -128,6 +145,7 @@ class Guard:
     async def _look(self) -> None:
         now_ms, now_s = self._ctx.clock.now_ms(), self._ctx.clock.monotonic_s()
         hot, self._hearing.hot = self._hearing.hot, set()
+        self._hearing.alarm = False
         try:
             found, _ = await asyncio.gather(self._private.positions(), self._plans.refresh())
         except MrasterError:
@@ -168,9 +186,15 @@ class Guard:
         before = self._positions
         changed = {s for s in positions.keys() | before.keys() if not _same(positions.get(s), before.get(s))}
         calm = sorted(positions.keys() - hot - changed - self._checks.doubts.symbols)
-        self._turn = (self._turn + IN_TURN) % max(1, len(calm))
-        in_turn = (calm[self._turn :] + calm[: self._turn])[:IN_TURN]
-        return hot | changed | self._checks.doubts.symbols | set(in_turn)
+        chosen = hot | changed | self._checks.doubts.symbols
+        now_s = self._ctx.clock.monotonic_s()
+        if now_s < self._turn_s:
+            return chosen
+        self._turn_s = now_s + CALM_S * 0.9
+        if len(calm) <= FEW:
+            return chosen | set(calm)
+        self._turn = (self._turn + IN_TURN) % len(calm)
+        return chosen | set((calm[self._turn :] + calm[: self._turn])[:IN_TURN])
 
     async def _all_orders(self, positions: dict[str, VenuePosition]) -> dict[str, list[VenueOrder]]:
         """Every open order of the account, by symbol."""

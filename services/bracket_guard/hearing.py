@@ -19,11 +19,15 @@ _OVER = {
 
 
 class Hearing:
-    """`entries`: which position of ours was opened last in a symbol, by the tag in its client id. `hot`: symbols to look at."""
+    """`entries`: which position of ours was opened last in a symbol, by the tag in its client id. `hot`: symbols to look at.
+
+    `alarm`: a position may be without a stop, since an entry was executed or a stop has ended.
+    """
 
     def __init__(self) -> None:
         self.entries: dict[str, str] = {}
         self.hot: set[str] = set()
+        self.alarm = False
         self._over: OrderedDict[tuple[bool, int], None] = OrderedDict()
 
     def hear(self, event: UserEvent) -> tuple[str, int] | None:
@@ -39,6 +43,7 @@ class Hearing:
         order = event.order
         self.hot.add(order.symbol)
         if order.status in _OVER:
+            self.alarm = self.alarm or order.type.is_stop
             self._over[order.algo, order.order_id] = None
             while len(self._over) > _MOST:
                 self._over.popitem(last=False)
@@ -46,6 +51,7 @@ class Hearing:
         if isinstance(event, AlgoUpdate) or event.fill is None or parts is None or parts.leg != "e":
             return None
         self.entries[order.symbol] = parts.intent_hash
+        self.alarm = True
         return order.symbol, event.fill.time_ms
 
     def still_open(self, orders: Iterable[VenueOrder]) -> list[VenueOrder]:

@@ -110,9 +110,10 @@ def test_an_order_whose_end_was_heard_is_not_there_whatever_a_list_says() -> Non
 def test_reads_are_paced_once_the_bucket_is_empty() -> None:
     pace = Pace()
     pace.spend(MOST_WEIGHT, 10.0)
-    assert pace.wait_s(10.0) == 0
-    pace.spend(8, 10.0)
-    assert pace.wait_s(10.0) == pytest.approx(1.0)
-    assert pace.wait_s(11.0) == 0
+    assert pace.wait_s(10.0, urgent=False) == 0
+    pace.spend(12, 10.0)
+    assert pace.wait_s(10.0, urgent=False) == pytest.approx(1.5)
+    assert pace.wait_s(10.0, urgent=True) == pytest.approx(0.2)
+    assert pace.wait_s(11.6, urgent=False) == 0
     pace.spend(1_000, 11.0)
-    assert pace.wait_s(11.0) == LONGEST_S
+    assert pace.wait_s(11.0, urgent=False) == LONGEST_S
