@@ -30,7 +30,12 @@ def desk_of(ctx: Context) -> Desk:
 
 def build(ctx: Context) -> Service:
     """The whole wiring."""
-    desk = desk_of(ctx)
+    return service_of(desk_of(ctx))
+
+
+def service_of(desk: Desk) -> Service:
+    """What runs around a desk."""
+    ctx = desk.ctx
     tailing = Tailing(ctx, desk.view)
     server = WebServer(ctx, create(desk), desk.hub)
     return Service(

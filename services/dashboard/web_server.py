@@ -13,6 +13,7 @@ from shared.domain.errors import Fatal
 from shared.runtime.context import Context
 from shared.runtime.http import bind
 
+END_S = 2.5
 MAX_FRAME = 4_096
 """Bytes of a WebSocket message from a page; it has nothing long to say."""
 
@@ -43,17 +44,29 @@ class WebServer:
             ) from error
         server = _Server(_config(self._application))
         self._ctx.log.info("dashboard_listens", host=place.host, port=place.port, password=bool(place.password.get_secret_value()))
-        ending = asyncio.create_task(self._end(server))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        stopping = asyncio.create_task(self._ctx.stopping.wait())
         try:
-            await server.serve(sockets=[listener])
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            ending.cancel()
+            stopping.cancel()
+            try:
+                await self._end(server, serving)
+            finally:
+                listener.close()
+        serving.result()
 
-    async def _end(self, server: uvicorn.Server) -> None:
-        """Close the pages first: open WebSockets would hold up the end."""
-        await self._ctx.stopping.wait()
+    async def _end(self, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+        """Say goodbye to the pages (open WebSockets would hold up the end), then close; also when this task is cancelled."""
         self._hub.close()
         server.should_exit = True
+        try:
+            await asyncio.wait({serving}, timeout=END_S)
+        except asyncio.CancelledError:
+            await asyncio.wait({serving}, timeout=END_S)  # the goodbye is worth a moment more
+            raise
+        finally:
+            serving.cancel()
 
 
 class _Server(uvicorn.Server):

@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from services.dashboard.service import build
+from services.dashboard.desk import Desk
+from services.dashboard.service import desk_of, service_of
 from shared.bus.nats_bus import NatsBus
 from shared.bus.port import Bus
 from shared.config.load import load
@@ -107,9 +108,13 @@ def context_of(bus: Bus, state: State, clock: Clock, settings: Settings, venue: 
 class Rig:
     """A running dashboard."""
 
-    ctx: Context
+    desk: Desk
     venue: FakeVenue
     base: str
+
+    @property
+    def ctx(self) -> Context:
+        return self.desk.ctx
 
     @property
     def state(self) -> State:
@@ -137,15 +142,18 @@ async def running(
     await bus.connect(10)
     await bus.provision(STREAMS)
     ctx = context_of(bus, RedisState(redis.url, loaded.core.account), venue.clock, loaded, venue)
-    life = asyncio.create_task(Lifecycle(ctx, build, LogTail()).live())
+    desk = desk_of(ctx)
+    lifecycle = Lifecycle(ctx, lambda _ctx: service_of(desk), LogTail())
+    life = asyncio.create_task(lifecycle.live())
     try:
-        rig = Rig(ctx, fake, f"http://127.0.0.1:{port}")
+        rig = Rig(desk, fake, f"http://127.0.0.1:{port}")
         await eventually(lambda: _answers(rig, life), what="the dashboard answers")
         yield rig
     finally:
         ctx.stopping.set()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait_for(life, 15)
+        lifecycle._http._socket.close()  # a cancelled uvicorn leaves it open; a process that ends does not mind
         await bus.close()
         await ctx.state.close()
         await venue.http.aclose()

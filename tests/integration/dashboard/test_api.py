@@ -56,7 +56,7 @@ async def test_a_venue_that_does_not_answer_is_missing(rig: Rig):
 
 async def test_the_status_of_a_morning(rig: Rig):
     await stage.play(rig)
-    status = await told(rig, "/api/status", lambda answer: answer["open_positions"] == 3 and answer["venue_ok"])
+    status = await told(rig, "/api/status", lambda answer: answer["open_positions"] == 3 and answer["venue_ok"] and answer["services"])
     assert status["mode"]["text"] == "PAPER · replay"
     assert (status["trading"]["state"], status["trading"]["epoch"]) == ("running", 1)
     assert (status["naked"], status["naked_unknown"], status["version"], status["quote"]) == (0, 0, "1.2.3", "USDT")
@@ -116,7 +116,6 @@ async def test_the_funnel_of_a_morning(rig: Rig):
     await stage.play(rig)
     funnel = await told(rig, "/api/funnel", lambda answer: answer["filled"] == 7)
     assert (funnel["scanned"], funnel["setups"]) == (150, funnel["candidates"] + funnel["skipped"])
-    assert funnel["taken"] == funnel["sent"] + funnel["refused"] - 0
     assert sum(one["count"] for one in funnel["reasons"]) == funnel["skipped"] + funnel["declined"] + funnel["refused"]
 
 
@@ -150,7 +149,7 @@ async def test_another_accounts_messages_are_not_ours(rig: Rig):
     from shared.bus.nats_bus import NatsBus  # noqa: PLC0415 - only here
     from shared.contracts.envelope import Producer  # noqa: PLC0415
 
-    url = str(rig.bus._url)  # type: ignore[attr-defined]  # noqa: SLF001
+    url = str(rig.bus._url)  # type: ignore[attr-defined]
     other = NatsBus(url, Producer("executor", "x", "somebody"), rig.ctx.clock)
     await other.connect(5)
     await other.publish_all(list(facts.filled("LINKUSDT", facts.MORNING_MS - 7 * facts.STEP_MS - 1)))
