@@ -70,7 +70,10 @@ class HttpServer:
 
     async def serve(self) -> None:
         """Answer until `stop`."""
-        await self._server.serve(sockets=[self._socket])
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            self._socket.close()
 
     def stop(self) -> None:
         """End `serve`."""

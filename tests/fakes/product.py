@@ -44,7 +44,8 @@ class Product:
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise StartFailed(f"exit {self.process.returncode}\n{self.log_tail()}")
-            if self.run_file.exists() and self.run()["ready"]:
+            run = self.run()
+            if run["ready"] and run["pid"] == self.process.pid:
                 return
             time.sleep(0.1)
         raise StartFailed(f"not ready after {timeout_s} s\n{self.log_tail()}")

@@ -18,9 +18,9 @@ class Advisor(Section):
 
     title: ClassVar[str] = "Policy and AI"
 
-    bandit_enabled: bool = knob("true", env="ASTER_BANDIT_ENABLED", group="Policy", applies=NEXT_TRADE, awaits="the bandit policy")
+    bandit_enabled: bool = knob("true", env="ASTER_BANDIT_ENABLED", group="Policy", applies=NEXT_TRADE)
     """Let the LinUCB policy decide; without it the edge alone decides, at the small size."""
-    alpha_enabled: bool = knob("true", env="ASTER_ALPHA_ENABLED", group="Policy", applies=NEXT_TRADE, awaits="the alpha model")
+    alpha_enabled: bool = knob("true", env="ASTER_ALPHA_ENABLED", group="Policy", applies=NEXT_TRADE)
     """Let the alpha model veto or enlarge trades once it has enough outcomes."""
     alpha_threshold: float = knob(
         "0.55",
@@ -31,7 +31,6 @@ class Advisor(Section):
         group="Policy",
         applies=NEXT_TRADE,
         presets={"low": "0.60", "mid": "0.55", "high": "0.52", "att": "0.60"},
-        awaits="the alpha model",
     )
     """Confidence below which a trade is skipped; 0.5 is break-even after costs."""
     alpha_promote_delta: float = knob(
@@ -43,7 +42,6 @@ class Advisor(Section):
         group="Policy",
         applies=NEXT_TRADE,
         presets={"low": "0.18", "mid": "0.15", "high": "0.12", "att": "0.16"},
-        awaits="the alpha model",
     )
     """How far above the threshold a trade moves up one size."""
     history_max: int = knob(

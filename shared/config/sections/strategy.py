@@ -30,7 +30,7 @@ class Strategy(Section):
     """Trade crosses with the trend, or fade them once RSI is stretched."""
     min_edge_r: float = knob("0.04", env="ASTER_MIN_EDGE_R", ge=-5, le=5, unit="R", applies=LIVE)
     """Least expected result of a trade in multiples of its risk, after fees, spread and expected funding."""
-    calibration_mode: CalibrationMode = knob("auto", env="ASTER_CALIBRATION_MODE", applies=LIVE, expert=True, awaits="calibration")
+    calibration_mode: CalibrationMode = knob("auto", env="ASTER_CALIBRATION_MODE", applies=LIVE, expert=True)
     """Whether the edge learned from outcomes may refuse signals (enforce) or is only shown (advise); auto enforces when trading live."""
 
     @model_validator(mode="after")
