@@ -19,6 +19,7 @@ from services.scanner.published import last_published
 from services.scanner.repair import Repairs
 from services.scanner.scan import LOSS_FIELD, Scan, candle_message
 from services.scanner.volumes import Volumes
+from shared.config.registry import name_of
 from shared.contracts import topic
 from shared.contracts.envelope import Meta, Outgoing
 from shared.contracts.order import TradeClosed
@@ -86,7 +87,7 @@ class Scanner:
         if not self._universe:
             raise ConfigError(
                 f"no contract to scan: expected at least one that trades in {self._ctx.settings.core.quote};"
-                " check ASTER_QUOTE, ASTER_INCLUDE_SYMBOLS, ASTER_EXCLUDE_SYMBOLS"
+                f" check {name_of('core.quote')}, {name_of('universe.include_symbols')}, {name_of('universe.exclude_symbols')}"
             )
         await self._share()
 

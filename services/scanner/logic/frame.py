@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from shared.config.registry import name_of
 from shared.domain.candle import interval_ms
 from shared.domain.errors import ConfigError
 from shared.indicators.aggregate import bar_number, bar_open_ms, whole_ratio
@@ -42,7 +43,8 @@ class Frame:
         ratio = whole_ratio(length_ms, interval_ms(higher_interval))
         if ratio is None:
             raise ConfigError(
-                f"ASTER_HTF_INTERVAL: expected a whole multiple of ASTER_INTERVAL ({interval}), found {higher_interval};"
+                f"{name_of('strategy.htf_interval')}: expected a whole multiple of {name_of('strategy.interval')} ({interval}),"
+                f" found {higher_interval};"
                 " for example 5m with 30m, or 1h with 4h"
             )
         needed = max(WARM_BARS, (EMA_SLOW + SLOPE_BARS + 1) * ratio)
