@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("chaos")]
 
 IN_THE_SUITE, ALONE = 210, 1_000
 SIDE_BY_SIDE = 2
+ROUNDS_PER_STACK = 5
 FAULTS = [Fault.NONE, Fault.LOST_ANSWER, Fault.UNKNOWN_503, Fault.STREAM_CUT, Fault.LOST_REQUEST, Fault.BUSY_503, Fault.UNKNOWN_503_NOT]
 
 
@@ -31,18 +32,21 @@ def runs(request: pytest.FixtureRequest) -> int:
 
 
 async def campaign(tally: Tally, runs: int, number: int) -> None:
-    """Deaths on one stack until all stacks together have enough."""
-    async with Stack() as stack:
-        executor = stack.executor()
-        await executor.start()
-        matrix = Matrix(stack, executor, tally)
-        turn = number
-        while tally.begun < runs:
-            tally.begun += len(stack.symbols)
-            moments = list(Moment)
-            shift = turn // len(FAULTS) % len(moments)
-            await matrix.round([*moments[shift:], *moments[:shift]], FAULTS[turn % len(FAULTS)])
-            turn += SIDE_BY_SIDE
+    """Deaths until all campaigns together have enough; a fresh stack now and then, before fees make a streak of losses."""
+    turn = number
+    while tally.begun < runs:
+        async with Stack() as stack:
+            executor = stack.executor()
+            await executor.start()
+            matrix = Matrix(stack, executor, tally)
+            for _ in range(ROUNDS_PER_STACK):
+                if tally.begun >= runs:
+                    break
+                tally.begun += len(stack.symbols)
+                moments = list(Moment)
+                shift = turn // len(FAULTS) % len(moments)
+                await matrix.round([*moments[shift:], *moments[:shift]], FAULTS[turn % len(FAULTS)])
+                turn += SIDE_BY_SIDE
 
 
 async def test_no_order_twice_none_lost_none_without_a_stop(runs: int, capsys: pytest.CaptureFixture[str]) -> None:
