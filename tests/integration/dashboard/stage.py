@@ -1,5 +1,7 @@
 """Puts the made-up facts on a running dashboard's bus and store."""
 
+from decimal import Decimal
+
 from services.dashboard.logic.roster import REQUIRED
 from shared.contracts.ops import ServiceState
 from shared.domain.control import TradingState
@@ -12,17 +14,22 @@ async def play(rig: Rig) -> None:
     """A morning's events, three open positions, an account, running."""
     now_ms = rig.ctx.clock.now_ms()
     await rig.state.init_control(TradingState.RUNNING, author="start", now_ms=now_ms - 3_600_000)
-    await rig.state.put(rig.ctx.keys.positions, "BTCUSDT", facts.position("BTCUSDT", now_ms))
-    await rig.state.put(
-        rig.ctx.keys.positions, "ETHUSDT", facts.position("ETHUSDT", now_ms, Direction.SHORT, unrealised_usd="-6.55", mark_price="2523.51")
-    )
-    await rig.state.put(
-        rig.ctx.keys.positions,
-        "DOGEUSDT",
-        facts.position("DOGEUSDT", now_ms, target_state="pending", unrealised_usd="16.11", mark_price="0.19307"),
-    )
-    await rig.state.put(rig.ctx.keys.account_view, "now", facts.account(now_ms))
+    await refresh(rig, 0)
     await rig.bus.publish_all(list(facts.morning(now_ms)))
+
+
+async def refresh(rig: Rig, step: int) -> None:
+    """The documents of this moment: three positions, and an equity that moves with the step."""
+    now_ms = rig.ctx.clock.now_ms()
+    positions = {
+        "BTCUSDT": facts.position("BTCUSDT", now_ms),
+        "ETHUSDT": facts.position("ETHUSDT", now_ms, Direction.SHORT, unrealised_usd="-6.55", mark_price="2523.51"),
+        "DOGEUSDT": facts.position("DOGEUSDT", now_ms, target_state="pending", unrealised_usd="16.11", mark_price="0.19307"),
+    }
+    for symbol, document in positions.items():
+        await rig.state.put(rig.ctx.keys.positions, symbol, document)
+    equity = Decimal("10080.08") + Decimal(step % 7 - 3) / 4 if step else Decimal("10080.08")
+    await rig.state.put(rig.ctx.keys.account_view, "now", facts.account(now_ms, equity_usd=str(equity)))
 
 
 def beat(rig: Rig) -> None:
