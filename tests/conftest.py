@@ -1,6 +1,7 @@
 """Fixtures for all tests: real servers on free ports."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,3 +45,17 @@ def recordings() -> Path:
     if not where:
         pytest.skip("MRASTER_TEST_DATA is not set: it names the folder of recorded market data")
     return Path(where).resolve()
+
+
+@pytest.fixture(autouse=True)
+def no_test_hangs() -> Iterator[None]:
+    """A test that waits for ever fails after five minutes instead."""
+
+    def ring(_number: int, _frame: object) -> None:
+        raise TimeoutError("the test took longer than five minutes")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 300)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)

@@ -12,6 +12,7 @@ from shared.contracts.envelope import Meta, Outgoing, Payload
 from shared.contracts.ops import Heartbeat, LogRecord, ServiceState
 from shared.domain.errors import BusLost, MrasterError, Transient
 from shared.runtime import leader
+from shared.runtime.children import Children
 from shared.runtime.context import Context
 from shared.runtime.http import HttpServer, app, lag_probe
 from shared.runtime.logs import LogTail, fields_of
@@ -46,19 +47,25 @@ class Lifecycle:
         """Run until told to stop, finished, or failed."""
         ctx, service = self._ctx, self._service
         ctx.log.info("starting", http_port=self._http.port, pid=os.getpid(), version=ctx.options.version)
+        insisting: asyncio.Task[None] | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._http.serve())
-                group.create_task(lag_probe(ctx.metrics.loop_lag.set, ctx.stopping))
-                group.create_task(self._heartbeats())
-                ending = group.create_task(self._end())
+                children = Children(group)
+                insisting = asyncio.create_task(children.insist())
+                children.create_task(self._http.serve())
+                children.create_task(lag_probe(ctx.metrics.loop_lag.set, ctx.stopping))
+                children.create_task(self._heartbeats())
+                ending = children.create_task(self._end())
                 if self._lost is not None:
-                    group.create_task(self._watch_bus(self._lost, ending))
+                    children.create_task(self._watch_bus(self._lost, ending))
                 await self._activate(service)
                 if not ctx.stopping.is_set():
-                    self._start_work(group, service)
+                    self._start_work(children, service)
         except* _Done:
             pass
+        finally:
+            if insisting is not None:
+                insisting.cancel()
         await leader.hand_over(ctx)
 
     async def _activate(self, service: Service) -> None:
@@ -76,21 +83,21 @@ class Lifecycle:
         ctx.metrics.ready.set(1)
         ctx.log.info("ready")
 
-    def _start_work(self, group: asyncio.TaskGroup, service: Service) -> None:
+    def _start_work(self, children: Children, service: Service) -> None:
         """All tasks of the service."""
         ctx = self._ctx
         if service.one_active:
-            group.create_task(leader.keep(ctx, service.name, outage_tolerated=True))
+            children.create_task(leader.keep(ctx, service.name, outage_tolerated=True))
         for part in service.parts:
             if isinstance(part, Every):
-                group.create_task(self._repeat(part))
+                children.create_task(self._repeat(part))
             elif isinstance(part, Loop):
-                group.create_task(self._forever(part))
+                children.create_task(self._forever(part))
         if ctx.venue_or_none is not None:
-            group.create_task(self._repeat(Every(CLOCK_SYNC_S, ctx.venue_or_none.http.sync_clock, "clock_sync")))
+            children.create_task(self._repeat(Every(CLOCK_SYNC_S, ctx.venue_or_none.http.sync_clock, "clock_sync")))
         consumptions = [self._counted(c) for c in service.consumptions]
         if consumptions:
-            group.create_task(self._consume(consumptions, ctx.options.lanes or service.lanes))
+            children.create_task(self._consume(consumptions, ctx.options.lanes or service.lanes))
 
     async def _consume(self, consumptions: list[Consumption], lanes: int) -> None:
         """Handle messages; a service that starts alone begins when the bus is there."""
