@@ -70,10 +70,7 @@ class HttpServer:
 
     async def serve(self) -> None:
         """Answer until `stop`."""
-        try:
-            await self._server.serve(sockets=[self._socket])
-        finally:
-            self._socket.close()
+        await self._server.serve(sockets=[self._socket])
 
     def stop(self) -> None:
         """End `serve`."""

@@ -54,12 +54,14 @@ _LITERAL = re.compile(r"\bt\('([\w.]+)'")
 
 
 def alert_codes(tree: ast.AST) -> set[str]:
-    """Literal codes of `Alert(code="…")` and of the `…_alert("…")` functions around it."""
+    """Literal codes of `Alert(code="…")`, of the `…_alert("…")` functions around it, and of `….alert(severity, "…")`."""
     found: set[str] = set()
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if name == "Alert":
             codes = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
+        elif name == "alert":
+            codes = call.args[1:2]
         else:
             codes = call.args[:1] if name.endswith("_alert") else []
         found |= {code.value for code in codes if isinstance(code, ast.Constant) and isinstance(code.value, str)}
