@@ -108,7 +108,7 @@ class Stepper:
         )
         return venue.json(), [s.json() for s in services]
 
-    async def quiet(self, timeout_s: float = 30.0) -> dict[str, Any]:
+    async def quiet(self, timeout_s: float = 90.0) -> dict[str, Any]:
         """Wait until nothing is in hand or on its way, seen twice in a row with the same numbers."""
         before: object = None
         end = time.monotonic() + timeout_s
