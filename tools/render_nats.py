@@ -43,7 +43,7 @@ ROLES = (
     Role(
         name="provision",
         note="the one-shot job and a person's commands; the only user that manages streams, and it reads none",
-        publishes=(topic.CONTROL_COMMAND,),
+        publishes=(topic.CONTROL_COMMAND, topic.STOP_MOVE),
         inboxes=("cli",),
         manages=True,
     ),
@@ -71,12 +71,12 @@ ROLES = (
         name="bracket_guard",
         note="protects; works without NATS, too",
         publishes=(topic.BRACKET_EVENT, topic.ALERT_RAISED),
-        consumes=_own("bracket_guard", topic.POSITION_EVENT),
+        consumes=_own("bracket_guard", topic.POSITION_EVENT, topic.STOP_MOVE),
     ),
     Role(
         name="dashboard",
         note="follows everything through consumers that live for a minute; commands of people; also `mraster` in its container",
-        publishes=(topic.CONTROL_COMMAND, topic.CONFIG_CHANGED, topic.ALERT_RAISED),
+        publishes=(topic.CONTROL_COMMAND, topic.STOP_MOVE, topic.CONFIG_CHANGED, topic.ALERT_RAISED),
         follows=("*",),
         hears=(topic.HEARTBEAT, topic.LOG),
         inboxes=("dashboard", "cli"),

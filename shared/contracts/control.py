@@ -6,7 +6,8 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.envelope import Payload
-from shared.contracts.topic import ALERT_RAISED, CONFIG_CHANGED, CONTROL_COMMAND, Topic
+from shared.contracts.topic import ALERT_RAISED, CONFIG_CHANGED, CONTROL_COMMAND, STOP_MOVE, Topic
+from shared.domain.units import Price
 
 
 class Command(StrEnum):
@@ -35,6 +36,38 @@ class ControlCommand(Payload):
     def keys(self) -> tuple[str, ...]:
         """The command."""
         return (self.command.value,)
+
+    def identity(self) -> str:
+        """The command's id."""
+        return self.command_id
+
+
+class StopMoveKind(StrEnum):
+    """Where a person wants the stop: where the trade costs nothing any more, or at a price."""
+
+    BREAK_EVEN = "break_even"
+    PRICE = "price"
+
+
+class StopMove(Payload):
+    """A person wants the stop of a position moved; the guard answers with a bracket event that carries the `command_id`.
+
+    `price` belongs to the kind `price`. An empty `position_id` means the position that is open then.
+    """
+
+    topic: ClassVar[Topic] = STOP_MOVE
+
+    kind: StopMoveKind
+    command_id: str
+    author: str
+    symbol: str
+    reason: str = ""
+    position_id: str = ""
+    price: Price | None = None
+
+    def keys(self) -> tuple[str, ...]:
+        """The symbol."""
+        return (self.symbol,)
 
     def identity(self) -> str:
         """The command's id."""

@@ -2,7 +2,7 @@
 
 from shared.contracts.ai import AiReceipt, BudgetState, PlaybookState, Postmortem, Tuning
 from shared.contracts.bracket import BracketEvent
-from shared.contracts.control import Alert, ConfigChanged, ControlCommand
+from shared.contracts.control import Alert, ConfigChanged, ControlCommand, StopMove
 from shared.contracts.envelope import Payload
 from shared.contracts.market import CandleClosed
 from shared.contracts.ops import DeadLetter, Heartbeat, LogRecord
@@ -28,6 +28,7 @@ PAYLOADS: tuple[type[Payload], ...] = (
     BudgetState,
     Alert,
     ControlCommand,
+    StopMove,
     ConfigChanged,
     LogRecord,
     Heartbeat,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shared.contracts.ai import AiReceipt, BudgetState, PlaybookState, Postmortem, Tuning
 from shared.contracts.bracket import BracketEvent, BracketEventKind
-from shared.contracts.control import Alert, Command, ConfigChanged, ControlCommand, Severity
+from shared.contracts.control import Alert, Command, ConfigChanged, ControlCommand, Severity, StopMove, StopMoveKind
 from shared.contracts.envelope import Outgoing, Payload, Producer, encode
 from shared.contracts.market import CandleClosed
 from shared.contracts.ops import DeadLetter, Heartbeat, LogRecord, ServiceState
@@ -217,6 +217,7 @@ def _orders() -> list[Payload]:
             duration_ms=180,
             reason="stale_stop",
             serial="1",
+            command_id="c-72",
         ),
     ]
 
@@ -301,6 +302,15 @@ def _operations() -> list[Payload]:
             author="admin",
             reason="before the news",
             symbol=SYMBOL,
+        ),
+        StopMove(
+            kind=StopMoveKind.PRICE,
+            command_id="c-72",
+            author="admin",
+            symbol=SYMBOL,
+            reason="before the news",
+            position_id=DECISION,
+            price=Price(Decimal("132.95")),
         ),
         ConfigChanged(revision=9, names=("ASTER_LEVERAGE", "ASTER_RISK_PER_TRADE")),
         LogRecord(

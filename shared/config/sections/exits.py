@@ -9,7 +9,7 @@ from shared.config.knob import LIVE, NEXT_TRADE, Section, knob
 
 
 class Exits(Section):
-    """Entry order, stop and target distances, FastTP, and what is not ours."""
+    """Entry order, stop and target distances, FastTP, break-even, and what is not ours."""
 
     title: ClassVar[str] = "Entry and exits"
 
@@ -95,6 +95,9 @@ class Exits(Section):
         presets={"low": "60", "mid": "15", "high": "30", "att": "40"},
     )
     """Shortest time between two pulls."""
+
+    break_even_r: Decimal = knob("0", env="ASTER_BREAK_EVEN_R", ge=0, le=10, unit="R", group="Break-even", applies=LIVE)
+    """Open profit in multiples of the risk at which the stop moves to entry plus costs; 0 leaves it where it is."""
 
     unowned_positions: UnownedPolicy = knob("alert", env="ASTER_UNOWNED_POSITIONS", group="Not ours", applies=LIVE)
     """Positions that MrAster did not open: alert reports them, adopt protects them with a default stop, ignore leaves them alone."""

@@ -38,8 +38,8 @@ MAY_PUBLISH = {
     "advisor": {"plan", "ai.receipt", "ai.playbook", "ai.postmortem", "ai.tuning", "ai.budget", "alert", "dlq"},
     "executor": {"order", "position", "trade.closed", "alert", "dlq"},
     "bracket_guard": {"bracket", "alert", "dlq"},
-    "dashboard": {"control", "config.changed", "alert", "dlq"},
-    "provision": {"control"},
+    "dashboard": {"control", "control.stop_move", "config.changed", "alert", "dlq"},
+    "provision": {"control", "control.stop_move"},
 }
 CONSUMES = {role.name: role.durables for role in ROLES if role.consumes}
 

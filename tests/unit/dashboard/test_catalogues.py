@@ -13,7 +13,7 @@ from services.dashboard.logic.decision import Stage
 from services.dashboard.logic.funnel import Gate
 from services.dashboard.logic.roster import REQUIRED
 from services.dashboard.logic.rows import Protection
-from shared.contracts.bracket import BracketEventKind
+from shared.contracts.bracket import BracketEventKind, StopRefusal
 from shared.contracts.control import Command, Severity
 from shared.contracts.ops import ServiceState
 from shared.contracts.order import ExitReason, Leg, OrderEventKind, PositionEventKind
@@ -45,6 +45,7 @@ ENUMS: tuple[type[StrEnum], ...] = (
     Severity,
     SkipReason,
     Stage,
+    StopRefusal,
     TradingState,
     Unknown,
     Verdict,
