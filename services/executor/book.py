@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from services.executor.fees import Fees
 from services.executor.logic import announce
 from services.executor.logic.documents import record_document, record_from
-from services.executor.logic.record import Phase, Record, apply_fill, apply_mark, canonical
+from services.executor.logic.record import Phase, Record, apply_fill, apply_mark, canonical, shown
 from shared.contracts.order import Leg, PositionEventKind
 from shared.domain.errors import LeaseLost, StoreUnavailable
 from shared.domain.order import Fill, VenueOrder
@@ -36,8 +37,9 @@ class Bracket:
 class Book:
     """Records by symbol (one-way mode: one position per symbol). `on_closed` hears of each end, once."""
 
-    def __init__(self, ctx: Context, outbox: Outbox, *, on_closed: Callable[[Record], None]) -> None:
+    def __init__(self, ctx: Context, outbox: Outbox, fees: Fees, *, on_closed: Callable[[Record], None]) -> None:
         self._ctx = ctx
+        self._fees = fees
         self._on_closed = on_closed
         self._outbox = outbox
         self.records: dict[str, Record] = {}
@@ -91,7 +93,7 @@ class Book:
         if before is None:
             return None
         fill = canonical(fill)
-        after = apply_fill(before, fill)
+        after = apply_fill(before, fill, self._fees.paid(fill))
         if after is before:
             return before
         self._outbox.put([announce.fill_event(after, fill, fill.time_ms)])
@@ -101,6 +103,17 @@ class Book:
             await self.put(after)
             self._outbox.put([announce.position_event(after, announce.kind_of(before, after), fill.time_ms)])
         return after
+
+    async def price_fees(self) -> None:
+        """Fees in other assets whose worth was not known when they were paid (on a timer)."""
+        for record in list(self.records.values()):
+            if not self._fees.due(record):
+                continue
+            fills = {line.trade_id: line for line in (await self._fees.settled(record)).fills}
+            now = self.of(record.position_id, record.symbol)
+            if now is not None:
+                lines = tuple(fills.get(line.trade_id, line) for line in now.fills)
+                await self.put(replace(now, fills=lines, revision=now.revision + 1))
 
     async def announce_change(self, symbol: str, ts_ms: int) -> None:
         """Tell an open position as it is now, for example once its bracket stands."""
@@ -191,7 +204,7 @@ class Book:
         document = record_document(record)
         mark, entry = self.marks.get(symbol), record.entry_price
         document["mark_price"] = None if mark is None else str(mark)
-        document["unrealised_usd"] = None if mark is None or entry is None else str((mark - entry) * record.net_quantity)
+        document["unrealised_usd"] = None if mark is None or entry is None else str(shown((mark - entry) * record.net_quantity))
         document["stop_state"] = bracket.state(Leg.STOP)
         document["target_state"] = bracket.state(Leg.TARGET)
         document["bracket_checked_ms"] = bracket.checked_ms

@@ -1,17 +1,15 @@
-"""After the last fill: leftovers are cancelled, funding is booked, the trade is told, what it held is freed."""
+"""After the last fill: leftovers are cancelled, fees and funding are booked, the trade is told, what it held is freed."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from services.executor.core import Core
+from services.executor.fees import Fees
 from services.executor.logic import announce
 from services.executor.logic.documents import record_document
 from services.executor.logic.funding import crosses_funding, funding_of
 from services.executor.logic.record import Record
 from shared.domain.units import Usd
-from shared.exchange.private import PrivateClient
-from shared.runtime.chores import Chores
-from shared.runtime.context import Context
-from shared.runtime.outbox import Outbox
 
 BOOKED_LATE_MS = 20_000
 """Funding is booked a few seconds after the hour."""
@@ -21,11 +19,12 @@ Settle = Callable[[Record], Awaitable[None]]
 class Endings:
     """Sees each closed position through to its end; a crash anywhere in between repeats it with the same messages."""
 
-    def __init__(self, ctx: Context, private: PrivateClient, chores: Chores, outbox: Outbox, settle: Settle) -> None:
-        self._ctx = ctx
-        self._private = private
-        self._chores = chores
-        self._outbox = outbox
+    def __init__(self, core: Core, fees: Fees, settle: Settle) -> None:
+        self._ctx = core.ctx
+        self._private = core.private
+        self._chores = core.chores
+        self._outbox = core.outbox
+        self._fees = fees
         self._settle = settle
         self._waiting: dict[str, Record] = {}
         self._working: set[str] = set()
@@ -65,7 +64,7 @@ class Endings:
         self._chores.add(f"end of {record.symbol}", end)
 
     async def _end(self, record: Record) -> None:
-        record = replace(record, funding=await self._funding(record))
+        record = replace(await self._fees.settled(record), funding=await self._funding(record))
         await self._ctx.state.put(self._ctx.keys.closing, record.position_id, record_document(record))
 
         async def told() -> None:

@@ -1,6 +1,14 @@
-"""The ledger of intents: in Redis, fenced by the lease; what is not finished is also kept in memory."""
+"""The ledger of intents: in Redis, fenced by the lease; what is not finished is also kept in memory.
 
+Deduplication window: a finished intent answers for its plan for `KEEP_MS`, one that was refused before anything was sent for
+`KEEP_REFUSED_MS`, and no shorter than `QUIET_START_S` after a start. A plan is delivered again within seconds (or, after a crash,
+when the next instance starts), and one that comes later than its validity is refused as stale: it is never sent twice.
+"""
+
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice, takewhile
 
 from services.executor.logic.documents import intent_document, intent_from
 from services.executor.logic.entry_events import entry_event
@@ -11,7 +19,10 @@ from shared.runtime.context import Context
 from shared.state.port import Lease, Permit
 
 KEEP_MS = 3_600_000
-"""Wall time for which a finished intent answers for its plan, should that be delivered again."""
+"""Wall time for which an intent that was sent answers for its plan, should that be delivered again."""
+KEEP_REFUSED_MS = 600_000
+"""The same for one that was never sent: a flood of plans while trading is stopped must not fill the store."""
+AT_ONCE = 1_000
 QUIET_START_S = 120.0
 """After a start, nothing is forgotten for this long: plans that waited meanwhile come first."""
 
@@ -23,14 +34,19 @@ class Intents:
         self._ctx = ctx
         self._started_s = ctx.clock.monotonic_s()
         self.unfinished: dict[str, Intent] = {}
+        self._finished: dict[int, deque[tuple[int, str]]] = {KEEP_MS: deque(), KEEP_REFUSED_MS: deque()}
         self.entering: set[str] = set()
         """Intents whose exposure may be reserved although they are not written yet."""
 
     async def load(self) -> None:
         """What an earlier life, or another instance, left unfinished."""
         documents = await self._ctx.state.get_all(self._ctx.keys.intents)
-        intents = (intent_from(document) for document in documents.values())
+        intents = sorted((intent_from(document) for document in documents.values()), key=lambda i: i.done_wall_ms)
         self.unfinished = {intent.intent_id: intent for intent in intents if intent.step is not Step.DONE}
+        for finished in self._finished.values():
+            finished.clear()
+        for intent in intents:
+            self._remember(intent)
 
     async def find(self, intent_id: str) -> Intent | None:
         """The intent as it is stored."""
@@ -74,14 +90,18 @@ class Intents:
         """Drop finished intents that nobody can ask for any more."""
         if self._ctx.clock.monotonic_s() - self._started_s < QUIET_START_S:
             return
-        oldest = self._ctx.clock.wall_ms() - KEEP_MS
-        documents = await self._ctx.state.get_all(self._ctx.keys.intents)
-        old = [name for name, d in documents.items() if d["step"] == Step.DONE.value and d["done_wall_ms"] < oldest]
-        await self._ctx.state.drop(self._ctx.keys.intents, *old)
+        now_ms = self._ctx.clock.wall_ms()
+        for keep_ms, finished in self._finished.items():
+            while old := _before(now_ms - keep_ms, finished):
+                await self._ctx.state.drop(self._ctx.keys.intents, *old)
+                for _ in old:
+                    finished.popleft()
 
     def _remember(self, intent: Intent) -> None:
         if intent.step is Step.DONE:
             self.unfinished.pop(intent.intent_id, None)
+            keep_ms = KEEP_REFUSED_MS if intent.outcome is Outcome.REFUSED else KEEP_MS
+            self._finished[keep_ms].append((intent.done_wall_ms, intent.intent_id))
         else:
             self.unfinished[intent.intent_id] = intent
 
@@ -90,3 +110,8 @@ class Intents:
         if lease is None:
             raise LeaseLost("this instance never held the executor's lease")
         return lease
+
+
+def _before(oldest_ms: int, finished: Iterable[tuple[int, str]]) -> list[str]:
+    """Names of the first ones that ended before a time, as many as are dropped at once."""
+    return [name for _, name in takewhile(lambda entry: entry[0] < oldest_ms, islice(finished, AT_ONCE))]

@@ -9,6 +9,7 @@ from services.executor.doubt import MARGIN_MS, Doubt
 from services.executor.endings import Endings
 from services.executor.entries import Entries
 from services.executor.exits import Exits
+from services.executor.fees import Fees
 from services.executor.fills import Fills
 from services.executor.intents import Intents
 from services.executor.logic.record import Record
@@ -37,10 +38,11 @@ class Parts:
         self.breakers = BreakerKeeper(ctx, self.outbox)
         self.account = AccountKeeper(ctx, self.private, self.breakers, self.chores)
         self.intents = Intents(ctx)
-        self.book = Book(ctx, self.outbox, on_closed=self._closed)
-        self.endings = Endings(ctx, self.private, self.chores, self.outbox, self.book.settle)
+        self.fees = Fees(ctx)
+        self.book = Book(ctx, self.outbox, self.fees, on_closed=self._closed)
         self.doubt = Doubt(ctx, self.private, margin_ms=MARGIN_MS if margin_ms is None else margin_ms)
         core = Core(ctx, self.private, self.outbox, self.chores, self.book, self.intents)
+        self.endings = Endings(core, self.fees, self.book.settle)
         self.fills = Fills(ctx, self.private, self.book, self.doubt)
         self.exits = Exits(ctx, self.private, self.book, self.outbox)
         self.protection = Protection(ctx, self.private, self.book, self.exits, self.outbox)

@@ -6,6 +6,7 @@ One instance is active per account, by a fenced lease. Effectful handlers: `on_p
 
 from decimal import Decimal
 
+from services.executor.coalesced import Coalesced
 from services.executor.control import LOOK_S
 from services.executor.logic.announce import leg_of
 from services.executor.logic.intent import Intent, Step
@@ -29,6 +30,7 @@ RECONCILE_S = 30.0
 ACCOUNT_S = 2.0
 FLUSH_S = 1.0
 ENDINGS_S = 5.0
+FEES_S = 5.0
 FORGET_S = 60.0
 INSTRUMENTS_S = 3600.0
 PLAN_ACK_WAIT_S = 3.0
@@ -59,6 +61,7 @@ def build_with(ctx: Context, *, steps: Steps = go_on, margin_ms: int | None = No
             every(LOOK_S, parts.control.look),
             every(LOOK_S, parts.resting.check),
             every(ENDINGS_S, parts.endings.again),
+            every(FEES_S, parts.book.price_fees),
             every(FORGET_S, parts.intents.forget_old),
             every(INSTRUMENTS_S, executor.read_instruments),
         ),
@@ -74,6 +77,7 @@ class Executor:
         venue = ctx.venue
         self._ctx = ctx
         self.parts = parts
+        self._soon = Coalesced(parts.chores, "reconcile", self.reconcile)
         self.users = UserStream(parts.private, venue.policy, venue.clock, self._on_user, self._on_resync, options=venue.streams)
         self.marks = MarketStream(venue.policy, venue.clock, ["!markPrice@arr@1s"], self._on_market, options=venue.streams)
         ctx.activity.track("frames", lambda: self.users.frames_handled + self.marks.frames_handled)
@@ -138,7 +142,7 @@ class Executor:
     async def _on_resync(self) -> None:
         """The user stream (re)connected: what happened in between comes from REST."""
         self.parts.entries.setup.forget()
-        self.parts.chores.add("reconcile after reconnect", self.reconcile)
+        self._soon.ask("a reconnect")
 
     async def _on_user(self, event: UserEvent) -> None:
         if isinstance(event, OrderUpdate):
@@ -156,7 +160,7 @@ class Executor:
         if event.fill is not None:
             record = await self.parts.book.fill(event.fill)
             if record is None or record.net_quantity * record.direction.sign < 0:
-                self.parts.chores.add(f"foreign fill {event.fill.symbol}", self.reconcile)
+                self._soon.ask(f"a foreign fill in {event.fill.symbol}")
         self.parts.resting.on_order(event)
 
     def _see(self, event: OrderUpdate | AlgoUpdate) -> None:
@@ -174,6 +178,7 @@ class Executor:
     async def _on_market(self, event: MarketEvent) -> None:
         if not isinstance(event, MarkPrice):
             return
+        self.parts.fees.hear(event)
         if event.symbol in self.parts.book.records:
             self.parts.book.mark(event.symbol, Price(Decimal(repr(event.mark))), event.time_ms)
         self.parts.resting.on_time(event.time_ms)

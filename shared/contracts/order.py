@@ -160,7 +160,8 @@ class TradeClosed(Payload):
     """One round trip. `net_usd` = gross - fees + funding; `r` = net over the *initial* risk (None when unknown).
 
     `fees_usd` is positive when it costs; `funding_usd` is positive when it was received. `mae_r` and `mfe_r` are the
-    worst and best unrealised R on the way, None when no price was seen.
+    worst and best unrealised R on the way, None when no price was seen. `unpriced_fees` ("0.0012 BNB") were paid in an asset
+    without a known price: `fees_usd`, `net_usd` and `r` leave them out.
     """
 
     topic: ClassVar[Topic] = TRADE_CLOSED
@@ -187,6 +188,7 @@ class TradeClosed(Payload):
     stop_price: Price | None = None
     target_price: Price | None = None
     edge_r: float | None = None
+    unpriced_fees: tuple[str, ...] = ()
 
     def keys(self) -> tuple[str, ...]:
         """The symbol."""

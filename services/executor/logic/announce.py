@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from services.executor.logic.record import FillLine, Phase, Record
+from services.executor.logic.record import FillLine, Phase, Record, shown
 from shared.contracts.envelope import Outgoing
 from shared.contracts.order import (
     ExitReason,
@@ -30,7 +30,8 @@ def leg_of(client_id: str) -> Leg:
 
 
 def fill_event(record: Record, fill: Fill, ts_ms: int) -> Outgoing:
-    """An execution of any leg."""
+    """An execution of any leg, as the record holds it; a fee whose worth is not known is told as none."""
+    line = next(line for line in record.fills if line.trade_id == fill.trade_id)
     event = OrderEvent(
         event=OrderEventKind.FILLED,
         symbol=fill.symbol,
@@ -41,7 +42,7 @@ def fill_event(record: Record, fill: Fill, ts_ms: int) -> Outgoing:
         order_id=fill.order_id,
         last_price=fill.price,
         last_quantity=fill.quantity,
-        fee_usd=fill.fee,
+        fee_usd=None if line.paid is not None and line.paid.worth is None else line.fee,
         serial=str(fill.trade_id),
     )
     return _outgoing(record, event, ts_ms)
@@ -62,7 +63,7 @@ def order_event(record: Record, kind: OrderEventKind, order: VenueOrder, ts_ms: 
         trigger_price=order.trigger_price,
         order_id=order.order_id,
         filled=order.filled,
-        average_price=order.average_price,
+        average_price=None if order.average_price is None else shown(order.average_price),
         serial=serial,
         reason=reason,
     )
@@ -78,7 +79,7 @@ def position_event(record: Record, kind: PositionEventKind, ts_ms: int) -> Outgo
         revision=record.revision,
         direction=record.direction,
         quantity=record.quantity,
-        entry_price=record.entry_price or Price(record.fills[0].price),
+        entry_price=shown(record.entry_price or Price(record.fills[0].price)),
         stop_price=record.stop_price,
         target_price=record.target_price,
         initial_risk_usd=record.initial_risk,
@@ -135,8 +136,8 @@ def trade_closed(record: Record) -> Outgoing:
         setup=None if record.planned.setup is None else Setup(record.planned.setup),
         interval=record.planned.interval,
         quantity=record.entry_quantity,
-        entry_price=entry,
-        exit_price=exit_,
+        entry_price=shown(entry),
+        exit_price=shown(exit_),
         opened_ms=record.opened_ms,
         closed_ms=closed_ms,
         gross_usd=record.gross,
@@ -151,6 +152,7 @@ def trade_closed(record: Record) -> Outgoing:
         stop_price=record.stop_price,
         target_price=record.target_price,
         edge_r=record.planned.edge_r,
+        unpriced_fees=record.unpriced_fees,
     )
     return _outgoing(record, trade, closed_ms)
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from services.executor.logic.intent import Intent
-from services.executor.logic.record import Record
+from services.executor.logic.record import Record, shown
 
 _RECORD = TypeAdapter(Record)
 _INTENT = TypeAdapter(Intent)
@@ -18,9 +18,10 @@ def record_document(record: Record) -> dict[str, Any]:
     """A record as JSON types (Decimals as strings), with the sums that readers want."""
     document: dict[str, Any] = _RECORD.dump_python(record, mode="json")
     document["quantity"] = str(record.quantity)
-    document["entry_price"] = None if record.entry_price is None else str(record.entry_price)
+    document["entry_price"] = None if record.entry_price is None else str(shown(record.entry_price))
     document["initial_risk_usd"] = document["initial_risk"]
     document["fees_usd"] = str(record.fees)
+    document["unpriced_fees"] = list(record.unpriced_fees)
     document["funding_usd"] = str(record.funding)
     document["realised_usd"] = str(record.gross)
     document["setup"] = record.planned.setup

@@ -2,7 +2,7 @@
 
 from services.executor.logic.documents import decimal_of
 from services.executor.logic.intent import Intent
-from services.executor.logic.record import Phase, Planned, Record
+from services.executor.logic.record import Phase, Planned, Record, shown
 from shared.contracts.envelope import Meta, Outgoing
 from shared.contracts.order import Leg, OrderEvent, OrderEventKind, SizingReport
 from shared.contracts.plan import Plan
@@ -70,7 +70,8 @@ def entry_event(
 
 def venue_event(intent: Intent, kind: OrderEventKind, order: VenueOrder, *, reason: str = "") -> OrderEvent:
     """The same with what the venue says about the order."""
-    seen = {"order_id": order.order_id, "filled": order.filled, "average_price": order.average_price}
+    average = None if order.average_price is None else shown(order.average_price)
+    seen = {"order_id": order.order_id, "filled": order.filled, "average_price": average}
     return entry_event(intent, kind, reason=reason).model_copy(update=seen)
 
 

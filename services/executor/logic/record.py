@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
 
 from shared.domain.order import Direction, Fill
@@ -10,6 +10,7 @@ from shared.domain.units import Price, Qty, Usd, plain
 
 _ZERO = Decimal(0)
 _NO_MONEY = Usd(_ZERO)
+_SHOWN = Context(prec=12, rounding=ROUND_HALF_EVEN)
 ADOPTED = -1
 """Trade id of the line that stands for all that happened before we knew a position."""
 
@@ -23,8 +24,17 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Paid:
+    """A fee in another asset than the quote: how much of it, and its worth in quote money (None: no price was known)."""
+
+    asset: str
+    amount: Decimal
+    worth: Usd | None
+
+
+@dataclass(frozen=True, slots=True)
 class FillLine:
-    """One execution of a position."""
+    """One execution of a position. `fee` is in quote money, 0 while `paid` has no known worth."""
 
     trade_id: int
     client_id: str
@@ -33,6 +43,7 @@ class FillLine:
     fee: Usd
     realised: Usd
     time_ms: int
+    paid: Paid | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +64,8 @@ class Record:
     """One position from the first fill to the last.
 
     `stop_price` is the planned one; `initial_risk` does not follow it when it moves. `entry_order_id` is the venue's number of
-    the entry: executions before its first one belong to somebody else. `funding` is positive when it was received.
+    the entry: executions before its first one belong to somebody else. `funding` is positive when it was received. `anchors`
+    counts how often the bracket was put around a new average price.
     """
 
     position_id: str
@@ -69,6 +81,7 @@ class Record:
     initial_risk: Usd | None = None
     leverage: int | None = None
     revision: int = 0
+    anchors: int = 0
     exit_hint: str = ""
     worst_price: Price | None = None
     best_price: Price | None = None
@@ -121,6 +134,15 @@ class Record:
     def r_multiple(self) -> Decimal | None:
         """Net result in multiples of the initial risk, to four places; None when the risk is unknown."""
         return self._in_r(self.net)
+
+    @property
+    def unpriced_fees(self) -> tuple[str, ...]:
+        """Fees that `fees` leaves out because the asset had no price: "0.0012 BNB"."""
+        sums: dict[str, Decimal] = {}
+        for line in self.fills:
+            if line.paid is not None and line.paid.worth is None:
+                sums[line.paid.asset] = sums.get(line.paid.asset, _ZERO) + line.paid.amount
+        return tuple(f"{plain(amount)} {asset}" for asset, amount in sorted(sums.items()))
 
     @property
     def worst(self) -> Price | None:
@@ -178,11 +200,15 @@ def canonical(fill: Fill) -> Fill:
     )
 
 
-def apply_fill(record: Record, fill: Fill) -> Record:
-    """The record after an execution; one that it already holds changes nothing, late ones find their place."""
+def apply_fill(record: Record, fill: Fill, paid: Paid | None = None) -> Record:
+    """The record after an execution; one that it already holds changes nothing, late ones find their place.
+
+    `paid` for a fee that is not in quote money; without it the fill's own fee counts.
+    """
     if any(line.trade_id == fill.trade_id for line in record.fills):
         return record
-    line = FillLine(fill.trade_id, fill.client_id, fill.signed_quantity, fill.price, fill.fee, fill.realised, fill.time_ms)
+    fee = fill.fee if paid is None else paid.worth or _NO_MONEY
+    line = FillLine(fill.trade_id, fill.client_id, fill.signed_quantity, fill.price, fee, fill.realised, fill.time_ms, paid)
     fills = tuple(sorted((*record.fills, line), key=lambda f: (f.time_ms, f.trade_id)))
     after = replace(record, fills=fills, revision=record.revision + 1)
     flat = after.net_quantity == 0
@@ -198,6 +224,11 @@ def own_fills(record: Record, fills: list[Fill]) -> list[Fill]:
         return []
     first = min((f.trade_id for f in fills if f.order_id == record.entry_order_id), default=None)
     return [] if first is None else [f for f in fills if f.trade_id >= first]
+
+
+def shown(average: Decimal) -> Price:
+    """An average (price) as it is told and stored for readers: twelve significant digits are far finer than any tick."""
+    return Price(_SHOWN.plus(average))
 
 
 def apply_mark(record: Record, mark: Price, time_ms: int) -> Record:
