@@ -204,6 +204,7 @@ def _orders() -> list[Payload]:
             stop_price=Price(Decimal("131.72")),
             target_price=Price(Decimal("134.72")),
             edge_r=0.31,
+            unpriced_fees=("0.0012 BNB",),
         ),
         BracketEvent(
             event=BracketEventKind.REPLACED,
