@@ -1,22 +1,23 @@
 """One symbol at a time: what is wrong, whether it is time to act, what came of it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
-from services.bracket_guard.fast_tp import Held, Move
+from services.bracket_guard.fast_tp import Held
 from services.bracket_guard.logic.churn import Churn
-from services.bracket_guard.logic.desired import Desired, beyond
+from services.bracket_guard.logic.desired import Desired
 from services.bracket_guard.logic.doubt import Doubts
 from services.bracket_guard.logic.escalation import Attempts
 from services.bracket_guard.logic.jobs import Job, JobKind, exit_job, jobs
+from services.bracket_guard.logic.moves import Move
 from services.bracket_guard.logic.naked import Gap, NakedTimes
+from services.bracket_guard.moving import Moving
 from services.bracket_guard.notebook import Notebook
 from services.bracket_guard.plans import Plans
 from services.bracket_guard.repairs import Done, Repairs, Result
 from services.bracket_guard.telling import Telling
 from shared.config.choices import UnownedPolicy
-from shared.contracts.bracket import BracketEvent, BracketEventKind
+from shared.contracts.bracket import BracketEvent, BracketEventKind, StopRefusal
 from shared.contracts.order import Leg
 from shared.domain.order import VenueOrder
 from shared.domain.position import VenuePosition
@@ -42,6 +43,7 @@ class Checks:
         self._churn = Churn()
         self._attempts = Attempts()
         self._blocked: dict[str, int] = {}
+        self.moving = Moving(ctx, plans, self._telling, self._jobs, self._carry_quietly)
         self.doubts = Doubts()
         self.naked = NakedTimes()
         self.again: set[str] = set()
@@ -64,18 +66,23 @@ class Checks:
     ) -> Held | None:
         """Compare a complete read of one symbol with what should be; the position as it is protected now."""
         if position is None:
+            if move is not None:
+                self.moving.refuse(move, StopRefusal.NO_POSITION)
             self._closed(symbol, now_ms)
             await self._run(symbol, None, None, orders, now_ms)
             return None
         desired = await self._plans.desired(position, orders)
         self._follow(position, desired, orders, now_ms)
         if desired is None:
+            if move is not None:
+                self.moving.refuse(move, StopRefusal.NOT_OURS)
             self._not_ours(position)
             self._notebook.waiting.pop(symbol, None)
             self.doubts.due(symbol, [], 0.0, now_ms)
             return None
+        self.moving.look(symbol, desired, orders)
         if move is not None:
-            desired = await self._move(move, position, desired, orders)
+            desired = await self.moving.move(move, position, desired, orders)
         await self._run(symbol, position, desired, orders, now_ms)
         return Held(position, desired)
 
@@ -132,30 +139,6 @@ class Checks:
                 self._attempts.clear(job.symbol)
                 self._repairs.tell(leave, left, desired, reason=done.detail)
 
-    async def _move(self, move: Move, position: VenuePosition, desired: Desired, orders: list[VenueOrder]) -> Desired:
-        """Move the stop on purpose; when the venue does not take it, the old one stays and stays wanted."""
-        before = desired.stop_price
-        if (
-            before is None
-            or (move.price - before) * desired.direction.sign <= 0
-            or beyond(desired.direction, position.mark_price, move.price)
-        ):
-            return desired
-        wanted = replace(desired, stop_price=move.price, moves=desired.moves + 1, moved_ms=move.time_ms)
-        kept = replace(desired, moved_ms=move.time_ms)
-        self._plans.remember(move.symbol, wanted)
-        change = next((job for job in self._jobs(move.symbol, position, wanted, orders) if job.kind is JobKind.STOP_WRONG), None)
-        done = None if change is None else await self._carry_quietly(change, position, wanted)
-        if done is not None and done.result is Result.DONE:
-            self._telling.moved(move.symbol, wanted, before, "" if done.order is None else done.order.client_id, move.reason)
-            self.again.add(move.symbol)
-            return wanted
-        if done is not None and done.result is Result.UNKNOWN:
-            self.again.add(move.symbol)
-            return wanted
-        self._plans.remember(move.symbol, kept)
-        return kept
-
     async def _carry_quietly(self, job: Job, position: VenuePosition, desired: Desired) -> Done | None:
         """A move within the churn limit; its event is told by the caller."""
         now_s = self._ctx.clock.monotonic_s()
@@ -165,6 +148,8 @@ class Checks:
             self._churn.count(job.symbol, now_s)
         done = await self._repairs.do(job, position, desired, self._plans.instruments.get(job.symbol))
         self._noted(job, done)
+        if done.result in {Result.DONE, Result.UNKNOWN}:
+            self.again.add(job.symbol)
         return done
 
     # --- what is kept and told -----------------------------------------------------------------------------------------
@@ -177,6 +162,7 @@ class Checks:
     def _closed(self, symbol: str, now_ms: int) -> None:
         self._ended(self.naked.gone(symbol, now_ms), now_ms)
         self._plans.forget(symbol)
+        self.moving.gone(symbol)
         self._attempts.clear(symbol)
         self._blocked.pop(symbol, None)
 

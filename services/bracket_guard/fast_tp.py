@@ -1,4 +1,4 @@
-"""FastTP on the venue's mark prices: proposes moves of the stop, which the guard carries out like every other change."""
+"""FastTP and break-even on the venue's mark prices: they propose moves of the stop, which the guard carries out like every other."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from services.bracket_guard.logic.desired import Desired
-from services.bracket_guard.logic.fasttp import Marks, Rules, Trade, snapped, watch
+from services.bracket_guard.logic.fasttp import Marks, Rules, Trade, break_even, snapped, watch
+from services.bracket_guard.logic.moves import Move, Mover
 from services.bracket_guard.plans import Plans
 from shared.domain.position import VenuePosition
-from shared.domain.units import Price
 from shared.exchange.market import MarketEvent, MarkPrice
 from shared.runtime.context import Context
 
@@ -20,17 +20,6 @@ class Held:
 
     position: VenuePosition
     desired: Desired
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A new stop for a position, decided at a venue time. All moves take the same way, whoever proposes them."""
-
-    symbol: str
-    position_id: str
-    price: Price
-    time_ms: int
-    reason: str
 
 
 class FastTp:
@@ -57,18 +46,36 @@ class FastTp:
 
     async def _look(self, held: Held, marks: Marks, now_ms: int, mark: Decimal) -> None:
         trade, rules = trade_of(held, self._ctx.venue.policy.taker_default), self._rules()
-        signal = None if trade is None else watch(trade, rules, marks, now_ms, mark)
-        if trade is None or signal is None:
+        instrument = self._plans.instruments.get(held.position.symbol)
+        if trade is None or instrument is None:
             return
+        turned = await self._turned(held, trade, rules, marks, mark, now_ms)
+        found = turned or self._paid(held, trade, rules, mark, now_ms)
+        if found is not None:
+            self._propose(found)
+
+    async def _turned(self, held: Held, trade: Trade, rules: Rules, marks: Marks, mark: Decimal, now_ms: int) -> Move | None:
+        """FastTP."""
+        signal = watch(trade, rules, marks, now_ms, mark)
+        if signal is None:
+            return None
         symbol, desired = held.position.symbol, held.desired
-        interval = desired.interval or self._ctx.settings.strategy.interval
-        atr = await self._plans.atr(symbol, interval, now_ms)
-        instrument = self._plans.instruments.get(symbol)
-        price = None if atr is None or instrument is None else snapped(trade, rules, mark, atr, instrument)
+        atr = await self._plans.atr(symbol, desired.interval or self._ctx.settings.strategy.interval, now_ms)
+        price = None if atr is None else snapped(trade, rules, mark, atr, self._plans.instruments[symbol])
         self._signals.labels("unknown_range" if atr is None else "no_gain" if price is None else "move").inc()
-        if price is not None:
-            reason = f"fast_tp {signal.turn.value} {signal.value:.5f} at {signal.open_r:.2f} R, mark {mark}, ATR {atr}"
-            self._propose(Move(symbol, desired.position_id, price, now_ms, reason))
+        if price is None:
+            return None
+        reason = f"fast_tp {signal.turn.value} {signal.value:.5f} at {signal.open_r:.2f} R, mark {mark}, ATR {atr}"
+        return Move(symbol=symbol, position_id=desired.position_id, price=price, time_ms=now_ms, reason=reason, by=Mover.FAST_TP)
+
+    def _paid(self, held: Held, trade: Trade, rules: Rules, mark: Decimal, now_ms: int) -> Move | None:
+        """Break-even."""
+        symbol, desired = held.position.symbol, held.desired
+        price = break_even(trade, rules, now_ms, mark, self._plans.instruments[symbol])
+        if price is None:
+            return None
+        reason = f"break_even from {rules.break_even_r} R on, mark {mark}"
+        return Move(symbol=symbol, position_id=desired.position_id, price=price, time_ms=now_ms, reason=reason, by=Mover.BREAK_EVEN)
 
     def _rules(self) -> Rules:
         exits = self._ctx.settings.exits
@@ -79,6 +86,7 @@ class FastTp:
             ret3=exits.fast_tp_ret3,
             snap_atr=exits.fast_tp_snap_atr,
             cooldown_s=exits.fast_tp_cooldown_s,
+            break_even_r=exits.break_even_r,
         )
 
 

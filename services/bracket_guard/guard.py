@@ -3,12 +3,17 @@
 import asyncio
 import contextlib
 
+from services.bracket_guard.asked import move_of
 from services.bracket_guard.checks import Checks
-from services.bracket_guard.fast_tp import FastTp, Move
+from services.bracket_guard.fast_tp import FastTp
 from services.bracket_guard.hearing import Hearing
+from services.bracket_guard.logic.moves import Move
 from services.bracket_guard.logic.pace import POSITIONS_COST, SWEEP_COST, SYMBOL_COST, Pace
 from services.bracket_guard.notebook import Notebook
 from services.bracket_guard.plans import Plans
+from services.bracket_guard.wishes import Wishes
+from shared.contracts.bracket import StopRefusal
+from shared.contracts.control import StopMove
 from shared.contracts.envelope import Meta, Outgoing
 from shared.contracts.order import PositionEvent
 from shared.domain.errors import Fatal, MrasterError
@@ -48,7 +53,7 @@ class Guard:
         self._checks = Checks(ctx, self._private, self.outbox, self._plans, self._notebook)
         self.users = UserStream(self._private, venue.policy, venue.clock, self._on_user, self._on_resync, options=venue.streams)
         self.marks = MarketStream(venue.policy, venue.clock, ["!markPrice@arr@1s"], self._fast_tp.on_market, options=venue.streams)
-        self._moves: list[Move] = []
+        self._wishes = Wishes(ctx.clock.monotonic_s)
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
         self._positions: dict[str, VenuePosition] = {}
@@ -79,9 +84,21 @@ class Guard:
         self._wake.set()
         return []
 
+    async def on_stop_move(self, command: StopMove, meta: Meta) -> list[Outgoing]:
+        """A person wants a stop moved; the answer is a bracket event, once the venue has confirmed or the move is refused."""
+        self._ctx.log.info(
+            "stop_move", symbol=command.symbol, kind=command.kind.value, author=command.author, command_id=command.command_id
+        )
+        move, late = move_of(command, meta, self._ctx.clock)
+        if late:
+            self._checks.moving.refuse(move, StopRefusal.EXPIRED)
+        else:
+            self.propose(move)
+        return []
+
     def propose(self, move: Move) -> None:
         """Move a stop: carried out by the next look, which comes at once."""
-        self._moves.append(move)
+        self._wishes.put(move)
         self._hurry.set()
         self._wake.set()
 
@@ -104,7 +121,7 @@ class Guard:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._early_s()):
                     await self._hurry.wait()
-        if not self._moves:
+        if not self._wishes:
             await asyncio.sleep(max(0.0, self._early_s()))
         self._hurry.clear()
 
@@ -152,7 +169,9 @@ class Guard:
             self._hearing.hot |= hot
             raise
         positions = {p.symbol: p for p in found}
-        moves = self._take_moves(positions)
+        for late in self._wishes.expired():
+            self._checks.moving.refuse(late, StopRefusal.EXPIRED)
+        moves = self._wishes.take()
         chosen = self._choose(positions, hot | moves.keys())
         sweep = now_s >= self._sweep_s or len(chosen) * SYMBOL_COST >= SWEEP_COST
         self._pace.spend(POSITIONS_COST + (SWEEP_COST if sweep else len(chosen) * SYMBOL_COST), now_s)
@@ -167,19 +186,13 @@ class Guard:
                 self._fast_tp.held.pop(symbol, None)
             else:
                 self._fast_tp.held[symbol] = held
+        self._wishes.back(move for symbol, move in moves.items() if symbol not in orders)
         if self._checks.again:
             self._hearing.hot |= self._checks.again
             self._checks.again = set()
             self._wake.set()
         self._positions = positions
         self._checks.show(positions, now_ms)
-
-    def _take_moves(self, positions: dict[str, VenuePosition]) -> dict[str, Move]:
-        """The last proposal for each symbol whose position is still the one it was made for."""
-        moves, self._moves = self._moves, []
-        held = self._fast_tp.held
-        fit = [m for m in moves if m.symbol in positions and m.symbol in held and held[m.symbol].desired.position_id == m.position_id]
-        return {m.symbol: m for m in fit}
 
     def _choose(self, positions: dict[str, VenuePosition], hot: set[str]) -> set[str]:
         """Symbols whose orders are read now: news, doubts, positions that came or went or changed, and some in turn."""

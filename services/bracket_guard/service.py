@@ -1,4 +1,4 @@
-"""The bracket guard. Consumes position events (to look at once); publishes bracket events and alerts.
+"""The bracket guard. Consumes position events (to look at once) and people's stop moves; publishes bracket events and alerts.
 
 Owns in Redis: the desired brackets with their repair queue. Calls the venue: its own reads, user stream and mark prices; protective
 orders only. Starts and goes on with NATS or Redis down. One instance is active per account.
@@ -19,6 +19,7 @@ def build(ctx: Context) -> Service:
         "bracket_guard",
         (
             on(topic.POSITION_EVENT, guard.on_position, start="new"),
+            on(topic.STOP_MOVE, guard.on_stop_move, start="new"),
             loop(guard.watch),
             loop(guard.users.run),
             loop(guard.marks.run),

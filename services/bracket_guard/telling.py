@@ -1,8 +1,9 @@
 """What the guard tells: bracket events and alerts, through the outbox, which keeps them while the bus is away."""
 
 from services.bracket_guard.logic.desired import Desired
+from services.bracket_guard.logic.moves import Move
 from services.bracket_guard.logic.naked import Gap
-from shared.contracts.bracket import BracketEvent, BracketEventKind
+from shared.contracts.bracket import BracketEvent, BracketEventKind, StopRefusal
 from shared.contracts.control import Alert, Severity
 from shared.contracts.envelope import Outgoing
 from shared.contracts.order import Leg
@@ -42,20 +43,35 @@ class Telling:
             )
         )
 
-    def moved(self, symbol: str, desired: Desired, previous: Price | None, client_id: str, reason: str) -> None:
+    def moved(self, kind: BracketEventKind, move: Move, desired: Desired, previous: Price | None, client_id: str) -> None:
         """A stop was moved on purpose; the venue time is that of the decision."""
         event = BracketEvent(
-            event=BracketEventKind.SNAPPED,
-            symbol=symbol,
+            event=kind,
+            symbol=move.symbol,
             position_id=desired.position_id,
             leg=Leg.STOP,
             client_id=client_id,
             trigger_price=desired.stop_price,
             previous_price=previous,
-            reason=reason,
+            reason=move.reason[:200],
             serial=str(desired.moves),
+            command_id=move.command_id,
         )
         self.event(event, desired.moved_ms)
+
+    def refused(self, move: Move, why: StopRefusal, stop: Price | None) -> None:
+        """A person's move was not made; `stop` is where it stays."""
+        event = BracketEvent(
+            event=BracketEventKind.MOVE_REFUSED,
+            symbol=move.symbol,
+            position_id=move.position_id,
+            leg=Leg.STOP,
+            previous_price=stop,
+            reason=why.value,
+            serial=move.command_id,
+            command_id=move.command_id,
+        )
+        self.event(event)
 
     def foreign(self, position: VenuePosition, reason: str) -> None:
         """A position that is not ours, once; the alert is the executor's."""

@@ -1,4 +1,4 @@
-"""FastTP: when a winning trade turns quickly, its stop is pulled close to the price. Values in, values out.
+"""The rules that move a stop by themselves: FastTP (a winning trade turns quickly) and break-even. Values in, values out.
 
 A decision depends on the marks with their venue times and on the settings only, so that it can be replayed.
 """
@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.domain.instrument import Instrument, Rounding
+from services.bracket_guard.logic.moves import paid_off, tightened
+from shared.contracts.bracket import StopRefusal
+from shared.domain.instrument import Instrument
 from shared.domain.order import Direction
 from shared.domain.units import Price
 
@@ -19,7 +21,10 @@ _OLD = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The settings. Returns are fractions (-0.001 is a tenth of a percent), `snap_atr` is in multiples of the ATR."""
+    """The settings. Returns are fractions (-0.001 is a tenth of a percent), `snap_atr` is in multiples of the ATR.
+
+    `enabled` is FastTP's switch, a `break_even_r` of 0 turns break-even off; the cooldown is for both.
+    """
 
     enabled: bool
     min_r: Decimal
@@ -27,6 +32,7 @@ class Rules:
     ret3: Decimal
     snap_atr: Decimal
     cooldown_s: float
+    break_even_r: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +100,7 @@ def watch(trade: Trade, rules: Rules, marks: Marks, now_ms: int, mark: Decimal) 
         return None
     if trade.target is not None and (mark - trade.target) * sign >= 0:
         return None
-    if trade.moved_ms is not None and now_ms - trade.moved_ms < rules.cooldown_s * 1000:
+    if _cooling(trade, rules, now_ms):
         return None
     open_r = (mark - trade.entry) * sign / trade.risk
     if open_r < rules.min_r:
@@ -115,19 +121,24 @@ def snapped(trade: Trade, rules: Rules, mark: Decimal, atr: Decimal, instrument:
     return moved(trade, mark - sign * rules.snap_atr * atr, mark, instrument)
 
 
-def break_even(trade: Trade, mark: Decimal, instrument: Instrument) -> Price | None:
-    """The stop where the trade costs nothing any more; None when the price is not beyond it, or the stop is already closer."""
+def break_even(trade: Trade, rules: Rules, now_ms: int, mark: Decimal, instrument: Instrument) -> Price | None:
+    """The stop at entry plus costs, once the open profit has reached `break_even_r`.
+
+    None before, within the cooldown, and when the stop is already at least as close.
+    """
+    gain = (mark - trade.entry) * trade.direction.sign
+    if rules.break_even_r <= 0 or trade.risk <= 0 or gain < rules.break_even_r * trade.risk or _cooling(trade, rules, now_ms):
+        return None
     return moved(trade, trade.entry, mark, instrument)
 
 
+def _cooling(trade: Trade, rules: Rules, now_ms: int) -> bool:
+    return trade.moved_ms is not None and now_ms - trade.moved_ms < rules.cooldown_s * 1000
+
+
 def moved(trade: Trade, wanted: Decimal, mark: Decimal, instrument: Instrument) -> Price | None:
-    """The one rule for every move of a stop: on the tick, never looser, never worse than entry plus costs, never beyond the mark."""
+    """Where a rule's move ends: as every move, and never worse than entry plus costs."""
     sign = trade.direction.sign
-    floor = trade.entry + sign * trade.cost
-    aim = max(wanted * sign, floor * sign) * sign
-    if aim <= 0:
-        return None
-    price = instrument.price(aim, Rounding.UP if sign > 0 else Rounding.DOWN)
-    if (price - trade.stop) * sign <= 0 or (mark - price) * sign <= 0:
-        return None
-    return price
+    floor = paid_off(trade.direction, trade.entry, trade.cost)
+    found = tightened(trade.direction, trade.stop, max(wanted * sign, floor * sign) * sign, mark, instrument)
+    return None if isinstance(found, StopRefusal) else found

@@ -73,9 +73,27 @@ def test_an_old_mark_says_nothing() -> None:
 
 def test_never_worse_than_entry_and_costs() -> None:
     assert snapped(trade(), RULES, Decimal(1004), Decimal(40), INSTRUMENT) == Decimal("1000.8")
-    assert break_even(trade(), Decimal(1004), INSTRUMENT) == Decimal("1000.8")
-    assert break_even(trade(), Decimal("1000.5"), INSTRUMENT) is None
-    assert break_even(trade(Direction.SHORT), Decimal(996), INSTRUMENT) == Decimal("999.2")
+
+
+@pytest.mark.parametrize(
+    ("made", "mark", "expected"),
+    [
+        (trade(), "1005", "1000.8"),
+        (trade(), "1004.9", None),
+        (trade(Direction.SHORT), "995", "999.2"),
+        (trade(Direction.SHORT), "995.1", None),
+        (trade(stop=Decimal("1000.8")), "1005", None),
+        (trade(cost=Decimal(6)), "1005", None),
+        (trade(risk=Decimal(0)), "1005", None),
+        (trade(moved_ms=6_000), "1005", None),
+        (trade(moved_ms=5_000), "1005", "1000.8"),
+    ],
+)
+def test_break_even_moves_to_entry_and_costs_once_the_profit_is_there(made: Trade, mark: str, expected: str | None) -> None:
+    rules = replace(RULES, enabled=False, break_even_r=Decimal("0.5"))
+    wanted = None if expected is None else Decimal(expected)
+    assert break_even(made, rules, 20_000, Decimal(mark), INSTRUMENT) == wanted
+    assert break_even(made, RULES, 20_000, Decimal(mark), INSTRUMENT) is None, "off unless it is asked for"
 
 
 moves = st.lists(st.tuples(st.integers(1, 90), st.integers(-60, 70)), min_size=2, max_size=30)
