@@ -55,5 +55,6 @@ class Advisor:
             alpha=advisor.alpha_enabled,
             alpha_threshold=advisor.alpha_threshold,
             alpha_promote_delta=advisor.alpha_promote_delta,
+            tuner_distances=advisor.tuner_distances,
             enforce=mode is CalibrationMode.ENFORCE or (mode is CalibrationMode.AUTO and not settings.core.paper),
         )

@@ -56,7 +56,8 @@ class Plan(Payload):
     """TAKE or SKIP for one candidate, with everything that the executor needs and the reason.
 
     `raising` multiplies the size before the floor and cap, `reducing` after them, so that a floor never undoes a
-    brake; both name their factors. Distances are quote units from the entry price.
+    brake; both name their factors. Distances are quote units from the entry price, `stop_factors` and `target_factors` what each
+    adviser multiplied them with. `learned_r` is what the features of each learning loop added to the expected result.
     """
 
     topic: ClassVar[Topic] = PLANNED
@@ -72,6 +73,9 @@ class Plan(Payload):
     bucket: Bucket = Bucket.S
     raising: dict[str, Decimal] = Field(default_factory=dict)
     reducing: dict[str, Decimal] = Field(default_factory=dict)
+    stop_factors: dict[str, float] = Field(default_factory=dict)
+    target_factors: dict[str, float] = Field(default_factory=dict)
+    learned_r: dict[str, float] = Field(default_factory=dict)
     leverage: int | None = None
     confidence: float | None = None
     edge_r: float

@@ -3,24 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
+from math import prod
 
 from services.advisor.logic.playbook import Adjustments
-from services.advisor.logic.tuner import Advice
 
 REACH_LOW, REACH_HIGH = 0.6, 1.6
 LEAST_PAYOFF = 1.05
 SIZE_LOW, SIZE_HIGH = 0.5, 1.4
+LEAST_MOVE = 0.005
+"""A factor nearer to 1 is not worth a word."""
 _ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """Distances in quote units, factors of the size by name, and what was changed in words."""
+    """Distances in quote units, factors of size, stop and target by name, and what was changed in words."""
 
     stop_distance: float
     target_distance: float
     raising: Mapping[str, Decimal] = field(default_factory=dict)
     reducing: Mapping[str, Decimal] = field(default_factory=dict)
+    stops: Mapping[str, float] = field(default_factory=dict)
+    targets: Mapping[str, float] = field(default_factory=dict)
     words: tuple[str, ...] = ()
 
 
@@ -30,27 +34,37 @@ def playbook_size(adjustments: Adjustments, setup: str, sign: int) -> float:
     return min(SIZE_HIGH, max(SIZE_LOW, factor))
 
 
-def adjust(distances: tuple[float, float], sizes: Mapping[str, float], playbook: Adjustments, advice: Advice) -> Adjusted:
-    """Scale stop and target by playbook and tuner, within [0.6, 1.6] of the offer, the target at least 1.05 stops away.
+def adjust(
+    distances: tuple[float, float], sizes: Mapping[str, float], stops: Mapping[str, float], targets: Mapping[str, float]
+) -> Adjusted:
+    """Scale stop and target by the factors of each name, together within [0.6, 1.6] of the offer, the target at least 1.05 stops away.
 
-    `sizes` are size factors by name: below 1 they reduce (after the floor), above 1 they raise (before it).
+    `sizes`, `stops`, `targets` are factors by name. Sizes below 1 reduce (after the floor), above 1 they raise (before it).
     """
     stop, target = distances
-    stop_factor = _within(advice.stop_factor * playbook.stop)
-    target_factor = _within(advice.target_factor * playbook.target)
-    new_stop = stop * stop_factor
-    new_target = max(target * target_factor, LEAST_PAYOFF * new_stop)
+    new_stop = stop * _within(prod(stops.values()))
+    wanted = target * _within(prod(targets.values()))
+    new_target = max(wanted, LEAST_PAYOFF * new_stop)
     exact = {name: _decimal(factor) for name, factor in sizes.items()}
+    moved_stops, moved_targets = _moved(stops), _moved(targets)
     words = [f"{name} size x{factor.normalize():f}" for name, factor in exact.items() if factor != _ONE]
-    words += [f"stop x{stop_factor:.2f}"] if abs(stop_factor - 1) >= 0.005 else []
-    words += [f"target x{new_target / target:.2f}"] if abs(new_target / target - 1) >= 0.005 else []
+    words += [f"{name} stop x{factor:.2f}" for name, factor in moved_stops.items()]
+    words += [f"{name} target x{factor:.2f}" for name, factor in moved_targets.items()]
+    words += [f"target kept at {LEAST_PAYOFF} stops"] if new_target > wanted else []
     return Adjusted(
         stop_distance=new_stop,
         target_distance=new_target,
         raising={name: factor for name, factor in exact.items() if factor > _ONE},
         reducing={name: factor for name, factor in exact.items() if factor < _ONE},
+        stops=moved_stops,
+        targets=moved_targets,
         words=tuple(words),
     )
+
+
+def _moved(factors: Mapping[str, float]) -> dict[str, float]:
+    """Those that change something."""
+    return {name: round(factor, 4) for name, factor in factors.items() if abs(factor - 1) >= LEAST_MOVE}
 
 
 def _within(factor: float) -> float:

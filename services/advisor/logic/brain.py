@@ -15,8 +15,10 @@ from services.advisor.logic.tuner import Advice, Sample, Tuner, bucket_of
 from shared.policy.alpha import AlphaModel
 from shared.policy.bandit import BanditPolicy, Opinion
 from shared.policy.calibration import CalibrationTable
-from shared.policy.features import NAMES, vector
+from shared.policy.features import NAMES, Vector, vector
 
+LOOPS = ("sentinel", "playbook", "tuner", "postmortem")
+"""What learns beside the policy, and speaks to it through features that begin with its name."""
 T = TypeVar("T")
 
 
@@ -39,7 +41,7 @@ class Question:
 class View:
     """The learned opinions about one signal. `confidence` is 0.5 until the alpha model is ready.
 
-    `unknown` are features that nobody supplied.
+    `unknown` are features that nobody supplied; `learned` what the features of each learning loop add to the mean, in R.
     """
 
     opinion: Opinion
@@ -49,6 +51,7 @@ class View:
     edge_calibrated_r: float
     advice: Advice
     unknown: tuple[str, ...]
+    learned: Mapping[str, float]
 
 
 class Brain:
@@ -87,7 +90,17 @@ class Brain:
             edge_calibrated_r=p * question.payoff - (1.0 - p) - question.cost_r,
             advice=self.tuner.advice(bucket_of(question.setup, question.sign, question.raw.get("volatility_rank"))),
             unknown=found.unknown,
+            learned=self._learned(found),
         )
+
+    def _learned(self, found: Vector) -> dict[str, float]:
+        """Weight times value, summed over the features that a learning loop supplies."""
+        parts = dict.fromkeys(LOOPS, 0.0)
+        for (name, weight), value in zip(self.bandit.weights.items(), found.values.tolist(), strict=True):
+            loop = name.partition("_")[0]
+            if loop in parts:
+                parts[loop] += weight * value
+        return parts
 
     def learn(self, lesson: Lesson) -> None:
         """Take in a lesson."""

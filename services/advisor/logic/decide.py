@@ -1,5 +1,6 @@
 """TAKE or SKIP for one candidate: the sentinel's veto, the edge, then what was learned. The first reason to skip is given."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -12,13 +13,15 @@ from shared.domain.errors import ContractViolation
 
 _ONE = Decimal(1)
 _ORDER = (Bucket.S, Bucket.M, Bucket.L)
+LEAST_HEARD_R = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """Settings that a decision needs: the least edge in R, the size multiplier of each bucket, and who has a say.
 
-    `enforce` holds the calibrated edge against the least, too; otherwise it is only shown.
+    `enforce` holds the calibrated edge against the least, too; otherwise it is only shown. `tuner_distances` lets the tuner
+    move stop and target; its size factor always counts.
     """
 
     min_edge_r: float
@@ -30,6 +33,7 @@ class Rules:
     alpha_threshold: float = 0.55
     alpha_promote_delta: float = 0.15
     enforce: bool = False
+    tuner_distances: bool = False
 
     def multiplier(self, bucket: Bucket) -> Decimal:
         """The size multiplier of a bucket."""
@@ -131,8 +135,9 @@ def decide(candidate: Candidate, caution: Caution, rules: Rules, brain: Brain) -
     question = question_of(candidate, caution, brain)
     view = brain.view(question)
     judgement = judge(candidate, caution, rules, view)
-    adjusted = _adjusted(candidate, view, brain)
+    adjusted = _adjusted(candidate, rules, view, brain)
     changed = f" Adjusted: {', '.join(adjusted.words)}." if adjusted.words and judgement.verdict is Verdict.TAKE else ""
+    learned = view.learned if rules.bandit and view.opinion.weight > 0 else {}
     return Plan(
         symbol=candidate.symbol,
         interval=candidate.interval,
@@ -145,25 +150,37 @@ def decide(candidate: Candidate, caution: Caution, rules: Rules, brain: Brain) -
         bucket=judgement.bucket,
         raising={"bucket": rules.multiplier(judgement.bucket), **adjusted.raising},
         reducing={**({"sentinel": caution.clamp} if caution.clamp < _ONE else {}), **adjusted.reducing},
+        stop_factors=dict(adjusted.stops),
+        target_factors=dict(adjusted.targets),
+        learned_r=dict(learned),
         confidence=view.confidence if rules.alpha and view.alpha_ready else None,
         edge_r=candidate.edge_r,
         price=candidate.price,
         stop_distance=adjusted.stop_distance,
         target_distance=adjusted.target_distance,
         valid_until_ms=candidate.valid_until_ms,
-        explanation=judgement.words + changed,
+        explanation=judgement.words + _heard(learned) + changed,
         policy=_numbers(candidate, caution, rules, view),
     )
 
 
-def _adjusted(candidate: Candidate, view: View, brain: Brain) -> Adjusted:
+def _heard(learned: Mapping[str, float]) -> str:
+    """What the learning loops added to the expectation, where it is worth a word."""
+    told = [f"{name} {value:+.3f} R" for name, value in learned.items() if abs(value) >= LEAST_HEARD_R]
+    return f" In what outcomes say: {', '.join(told)}." if told else ""
+
+
+def _adjusted(candidate: Candidate, rules: Rules, view: View, brain: Brain) -> Adjusted:
     """Playbook and tuner at work."""
-    adjustments = brain.playbook.adjustments
+    adjustments, advice = brain.playbook.adjustments, view.advice
     sizes = {
         "playbook": playbook_size(adjustments, candidate.setup.value, candidate.direction.sign),
-        "tuner": view.advice.size_factor,
+        "tuner": advice.size_factor,
     }
-    return adjust((candidate.stop_distance, candidate.target_distance), sizes, adjustments, view.advice)
+    stops, targets = {"playbook": adjustments.stop}, {"playbook": adjustments.target}
+    if rules.tuner_distances:
+        stops["tuner"], targets["tuner"] = advice.stop_factor, advice.target_factor
+    return adjust((candidate.stop_distance, candidate.target_distance), sizes, stops, targets)
 
 
 def _numbers(candidate: Candidate, caution: Caution, rules: Rules, view: View) -> dict[str, float]:

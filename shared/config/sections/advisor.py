@@ -44,6 +44,8 @@ class Advisor(Section):
         presets={"low": "0.18", "mid": "0.15", "high": "0.12", "att": "0.16"},
     )
     """How far above the threshold a trade moves up one size."""
+    tuner_distances: bool = knob("false", env="ASTER_TUNER_DISTANCES", group="Policy", applies=NEXT_TRADE, expert=True)
+    """Let the tuner move stop and target, too; off, it only changes sizes (on recorded markets moved distances lost more)."""
     history_max: int = knob(
         "250",
         env="ASTER_HISTORY_MAX",

@@ -14,7 +14,6 @@ from services.advisor.logic.decide import Rules, decide
 from services.advisor.logic.lesson import Kind, Lesson, from_shadow, from_trade
 from services.advisor.logic.playbook import Adjustments, Playbook, Regime
 from services.advisor.logic.shadow import End, Followed, Outcome, follow
-from services.advisor.logic.tuner import NO_ADVICE, Advice
 from shared.contracts.order import ExitReason, TradeClosed
 from shared.contracts.plan import Bucket, Plan, PlanReason, Verdict
 from shared.domain.order import Direction
@@ -192,14 +191,53 @@ factors = st.floats(0.1, 5)
 def test_adjusted_trades_keep_their_shape(
     *, stop: float, target: float, book_stop: float, book_target: float, offer: tuple[float, float], size: float
 ) -> None:
-    advice = Advice(50, 0.1, 0.5, 1.0, stop, target, size, ask=False)
-    found = adjust(offer, {"tuner": size}, Adjustments(stop=book_stop, target=book_target), advice)
+    found = adjust(offer, {"tuner": size}, {"playbook": book_stop, "tuner": stop}, {"playbook": book_target, "tuner": target})
     assert 0.6 * offer[0] <= found.stop_distance <= 1.6 * offer[0] + 1e-9
     assert found.target_distance >= 1.05 * found.stop_distance - 1e-9
     assert all(factor < 1 for factor in found.reducing.values())
     assert all(factor > 1 for factor in found.raising.values())
-    same = adjust(offer, {"tuner": 1.0}, Adjustments(), NO_ADVICE)
+    same = adjust(offer, {"tuner": 1.0}, {"playbook": 1.0}, {})
     assert same.stop_distance == offer[0]
+    assert (same.stops, same.targets) == ({}, {})
+
+
+def narrow() -> Brain:
+    """Many trades whose winners needed little room, whose favourable runs were short, and whose losers were late."""
+    brain = Brain()
+    for number in range(120):
+        won = number % 2 == 0
+        seen = replace(followed(), raw={"postmortem_late_entry": 0.0 if won else 0.5})
+        paths = (1.4, -0.3, 0.8) if won else (-1.1, -1.0, 0.0)
+        brain.learn(Lesson(Kind.TRADE, CLOSE_MS + number, seen, *paths, stopped=not won))
+    return brain
+
+
+def test_the_tuner_changes_sizes_and_leaves_distances_alone_unless_it_is_allowed_to() -> None:
+    brain, quiet = narrow(), replace(RULES, bandit=False, alpha=False)
+    found = plan(brain, quiet)
+    assert (found.stop_distance, found.target_distance) == (1.2, 1.8)
+    assert found.stop_factors == found.target_factors == {}
+    assert "tuner" in {**found.raising, **found.reducing}
+    moved = plan(brain, replace(quiet, tuner_distances=True))
+    assert moved.stop_distance < 1.2
+    assert moved.target_distance < 1.8
+    assert set(moved.stop_factors) == set(moved.target_factors) == {"tuner"}
+    assert f"tuner stop x{moved.stop_factors['tuner']:.2f}" in moved.explanation
+    assert moved.raising == found.raising
+
+
+def test_a_plan_tells_what_each_loop_changed() -> None:
+    brain = narrow()
+    brain.playbook = Playbook(regime=Regime.RISK_OFF, adjustments=Adjustments(0.5, 1.1, 0.9, -0.3, {}))
+    found = plan(brain, replace(RULES, tuner_distances=True))
+    assert set(found.learned_r) == {"sentinel", "playbook", "tuner", "postmortem"}
+    assert found.stop_factors["playbook"] == 1.1
+    assert found.target_factors["playbook"] == 0.9
+    assert found.learned_r["postmortem"] < 0
+    assert "In what outcomes say: " in found.explanation
+    total = sum(found.learned_r.values())
+    assert abs(total) <= sum(abs(weight) for weight in brain.bandit.weights.values())
+    assert plan(brain, replace(RULES, bandit=False)).learned_r == {}
 
 
 def test_size_names_agree_with_the_messages() -> None:
