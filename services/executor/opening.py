@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+from services.executor.anchoring import Anchoring
 from services.executor.core import Core
 from services.executor.doubt import ASK_FIRST_S, Doubt
 from services.executor.fills import Fills
@@ -17,7 +18,6 @@ from shared.domain.errors import StoreUnavailable
 from shared.domain.instrument import Instrument
 from shared.domain.order import VenueOrder
 from shared.domain.units import Price, Qty
-from shared.risk.bracket import initial_risk
 
 FILL_WAIT_S = 1.0
 
@@ -25,11 +25,11 @@ FILL_WAIT_S = 1.0
 class Opening:
     """Takes an intent from an answer of the venue to its end. The caller holds the symbol's lock."""
 
-    def __init__(self, core: Core, *, protection: Protection, fills: Fills, doubt: Doubt, steps: Steps) -> None:
+    def __init__(self, core: Core, *, guarding: tuple[Protection, Anchoring], fills: Fills, doubt: Doubt, steps: Steps) -> None:
         self._ctx = core.ctx
         self._intents = core.intents
         self._book = core.book
-        self._protection = protection
+        self._protection, self._anchoring = guarding
         self._fills = fills
         self._doubt = doubt
         self._steps = steps
@@ -63,9 +63,12 @@ class Opening:
             intent = await self._protect(intent, order, again=again)
         if order.status.open and intent.limit_price is not None:
             return outgoing(await self._rest(intent))
+        protected = order.filled
         while order.status.open:
             await asyncio.sleep(ASK_FIRST_S)
             order = await self._doubt.settle(intent) or order
+        if order.filled > protected:
+            intent = await self._protect(intent, order, again=True)
         if order.filled <= 0:
             why = reason or order.status.value.lower()
             ended = venue_event(intent, OrderEventKind.CANCELLED, order, reason=why)
@@ -93,10 +96,8 @@ class Opening:
                 return intent
         record = replace(record or opening_record(intent), entry_order_id=order.order_id)
         entry, filled = Price(order.average_price or intent.price), Qty(order.filled)
-        if record.stop_price is None:
-            await self._protection.bracket(record, self.instruments[intent.symbol], entry, filled)
-        else:
-            await self._book.put(replace(record, initial_risk=initial_risk(entry, record.stop_price, filled)))
+        place = self._protection.bracket if record.stop_price is None else self._anchoring.follow
+        await place(record, self.instruments[intent.symbol], entry, filled)
         return intent
 
     async def _note(self, intent: Intent) -> Intent:

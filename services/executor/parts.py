@@ -1,6 +1,7 @@
 """The parts of the executor and who knows whom."""
 
 from services.executor.account import AccountKeeper
+from services.executor.anchoring import Anchoring
 from services.executor.book import Book
 from services.executor.breaker_keeper import BreakerKeeper
 from services.executor.control import Control
@@ -46,7 +47,8 @@ class Parts:
         self.fills = Fills(ctx, self.private, self.book, self.doubt)
         self.exits = Exits(ctx, self.private, self.book, self.outbox)
         self.protection = Protection(ctx, self.private, self.book, self.exits, self.outbox)
-        self.opening = Opening(core, protection=self.protection, fills=self.fills, doubt=self.doubt, steps=steps)
+        self.anchoring = Anchoring(ctx, self.private, self.book, self.exits, self.protection)
+        self.opening = Opening(core, guarding=(self.protection, self.anchoring), fills=self.fills, doubt=self.doubt, steps=steps)
         self.sending = Sending(core, opening=self.opening, steps=steps)
         self.entries = Entries(core, opening=self.opening, sending=self.sending, breakers=self.breakers)
         self.resting = Resting(core, opening=self.opening)

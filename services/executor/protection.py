@@ -40,8 +40,8 @@ class Protection:
         self._outbox = outbox
         self._placed_s = ctx.metrics.histogram("stop_placed_seconds", "From the fill's answer to the resting stop")
 
-    async def bracket(self, record: Record, instrument: Instrument, entry: Price, quantity: Qty) -> Record:
-        """Anchor stop and target to the average fill and place both; the record with what was planned.
+    async def bracket(self, record: Record, instrument: Instrument, entry: Price, quantity: Qty) -> None:
+        """Anchor stop and target to the average fill and place both.
 
         The stop closes the whole position whatever its size, so it follows later fills by itself. Safe to repeat.
         """
@@ -62,22 +62,25 @@ class Protection:
         target = target_request(record.symbol, record.direction, prices.target, record.position_id, 0)
         try:
             # the record is written beside the orders: a slow store must not hold up the stop
-            await asyncio.gather(self._book.put(record), self._stop(record, stop, quantity), self._target(record, target, quantity))
+            await asyncio.gather(self._book.put(record), self.stop(record, stop, quantity), self.target(record, target, quantity))
             self._placed_s.observe(self._ctx.clock.monotonic_s() - started)
         except StopImpossible as reason:
             await self._exits.now(record, quantity, ExitReason.EMERGENCY, str(reason))
         finally:
             bracket.pending = False
             bracket.checked_ms = self._ctx.clock.now_ms()
-        return self._book.of(record.position_id, record.symbol) or record
 
-    async def _stop(self, record: Record, request: OrderRequest, quantity: Qty) -> None:
-        """The stop, in a few tries."""
+    async def stop(self, record: Record, request: OrderRequest, quantity: Qty) -> None:
+        """The stop, in a few tries.
+
+        Raises:
+            StopImpossible: the venue does not take it.
+        """
         last = ""
         end_s = self._ctx.clock.monotonic_s() + MOST_S
         for attempt in range(1, TRIES + 1):
             try:
-                await self._place(record, Leg.STOP, request, quantity)
+                await self.place(record, Leg.STOP, request, quantity)
             except OrderRejected as error:
                 if error.code in ALREADY_THERE:
                     return
@@ -94,14 +97,19 @@ class Protection:
             await asyncio.sleep(PAUSE_S * attempt)
         raise StopImpossible(last)
 
-    async def _target(self, record: Record, request: OrderRequest, quantity: Qty) -> None:
+    async def target(self, record: Record, request: OrderRequest, quantity: Qty) -> None:
         """The target: without it the position is still protected, so a failure is left to the guard."""
         try:
-            await self._place(record, Leg.TARGET, request, quantity)
+            await self.place(record, Leg.TARGET, request, quantity)
         except (MrasterError, StopImpossible) as error:
             self._ctx.log.warning("target_not_placed", symbol=record.symbol, detail=str(error))
 
-    async def _place(self, record: Record, leg: Leg, request: OrderRequest, quantity: Qty) -> None:
+    async def place(self, record: Record, leg: Leg, request: OrderRequest, quantity: Qty) -> VenueOrder:
+        """One protective order, once; it is remembered as the leg of the position's bracket.
+
+        Raises:
+            StopImpossible: it would not reduce the position.
+        """
         approved = gate.protective(request, direction=record.direction, position_quantity=quantity, epoch=record.planned.epoch)
         if isinstance(approved, gate.Refused):
             raise StopImpossible(approved.detail)
@@ -115,3 +123,4 @@ class Protection:
             raise Transient(f"the venue does not know {request.client_id}", code="not_executed")
         self._book.bracket(record.symbol).orders[leg] = order
         self._outbox.put([announce.order_event(record, OrderEventKind.ACCEPTED, order, order.update_ms)])
+        return order

@@ -78,7 +78,7 @@ class Executor:
         self._ctx = ctx
         self.parts = parts
         self._soon = Coalesced(parts.chores, "reconcile", self.reconcile)
-        self.users = UserStream(parts.private, venue.policy, venue.clock, self._on_user, self._on_resync, options=venue.streams)
+        self.users = UserStream(parts.private, venue.policy, venue.clock, self.hear, self._on_resync, options=venue.streams)
         self.marks = MarketStream(venue.policy, venue.clock, ["!markPrice@arr@1s"], self._on_market, options=venue.streams)
         ctx.activity.track("frames", lambda: self.users.frames_handled + self.marks.frames_handled)
 
@@ -144,7 +144,8 @@ class Executor:
         self.parts.entries.setup.forget()
         self._soon.ask("a reconnect")
 
-    async def _on_user(self, event: UserEvent) -> None:
+    async def hear(self, event: UserEvent) -> None:
+        """An event of the account, in the venue's order."""
         if isinstance(event, OrderUpdate):
             await self._on_order(event)
         elif isinstance(event, AlgoUpdate):

@@ -45,6 +45,20 @@ def stop_request(symbol: str, direction: Direction, trigger: Price, position_id:
     return _closing(symbol, direction, OrderType.STOP_MARKET, trigger, client_id(position_id, "s", revision))
 
 
+def bridge_request(symbol: str, direction: Direction, trigger: Price, quantity: Qty, name: str) -> OrderRequest:
+    """A reduce-only stop of a quantity: holds while the closing stop is replaced, of which a venue takes only one of a side."""
+    return OrderRequest(
+        symbol=symbol,
+        side=direction.exit_side,
+        type=OrderType.STOP_MARKET,
+        client_id=name,
+        quantity=quantity,
+        trigger_price=trigger,
+        reduce_only=True,
+        working_type=WorkingType.MARK_PRICE,
+    )
+
+
 def target_request(symbol: str, direction: Direction, trigger: Price, position_id: str, revision: int) -> OrderRequest:
     """A take-profit for the whole position, on the mark price."""
     return _closing(symbol, direction, OrderType.TAKE_PROFIT_MARKET, trigger, client_id(position_id, "t", revision))

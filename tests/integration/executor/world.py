@@ -4,14 +4,19 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, cast
 
 import httpx
 import orjson
 
 from services.executor.parts import Parts
+from services.executor.service import Executor
 from services.executor.steps import Moment, Steps, go_on
 from services.paper_exchange.exchange import Exchange
+from services.paper_exchange.logic.entities import Order
+from services.paper_exchange.logic.filling import fill
+from services.paper_exchange.logic.ledger import Execution
 from services.paper_exchange.options import Options
 from services.paper_exchange.service import build, build_app
 from services.paper_exchange.store import Store
@@ -25,7 +30,9 @@ from shared.domain.control import TradingState
 from shared.domain.errors import MrasterError
 from shared.domain.order import Direction, intent_hash
 from shared.exchange.clock import VenueClock
+from shared.exchange.events import ListenKeyExpired
 from shared.exchange.http import HttpOptions, VenueHttp
+from shared.exchange.parse_user import parse_user_event
 from shared.exchange.public import PublicClient
 from shared.exchange.signing import HmacSigner
 from shared.exchange.stream import StreamOptions
@@ -44,6 +51,9 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 Hook = Callable[[httpx.Request], "httpx.Response | str | None"]
 """What happens to a request: an answer instead, "lose_answer", "lose_request", or None for nothing."""
 
+Edit = Callable[[httpx.Request, httpx.Response], httpx.Response]
+"""What becomes of a good answer."""
+
 
 class Transport(httpx.AsyncBaseTransport):
     """The venue's application behind a hook."""
@@ -51,6 +61,7 @@ class Transport(httpx.AsyncBaseTransport):
     def __init__(self, app: Any) -> None:
         self._inner = httpx.ASGITransport(app)
         self.hook: Hook = lambda _request: None
+        self.edit: Edit = lambda _request, answer: answer
         self.sent: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -63,7 +74,8 @@ class Transport(httpx.AsyncBaseTransport):
         answer = await self._inner.handle_async_request(request)
         if verdict == "lose_answer":
             raise httpx.ReadError("gone", request=request)
-        return answer
+        await answer.aread()
+        return self.edit(request, answer)
 
 
 def refusal(code: int, status: int = 400, message: str = "no") -> httpx.Response:
@@ -144,6 +156,22 @@ class World:
             venue_or_none=Venue(policy, clock, http, PublicClient(http, policy, clock), StreamOptions(), paper=True),
         )
 
+    def resting(self, client_id: str) -> Order:
+        """An order in the venue's book."""
+        account = next(iter(self.exchange.desk.accounts.values()))
+        return next(order for order in account.orders.values() if order.client_id == client_id)
+
+    def serve(self, order: Order, share: str, price: str | None = None) -> Decimal:
+        """The market comes to a resting order: a share of what is left of it is filled, at its own price or another. The quantity."""
+        desk, account = self.exchange.desk, next(iter(self.exchange.desk.accounts.values()))
+        self.exchange.begin()
+        step = desk.market.rule(order.symbol).step
+        quantity = order.left * Decimal(share) // step * step
+        at = order.price if price is None else Decimal(price)
+        fill(desk, account, order, Execution(price=at, quantity=quantity, maker=True, mid=at))
+        self.exchange.flush()
+        return quantity
+
     def plan(self, symbol: str = "BTCUSDT", *, stop: float = 0.02, epoch: int = 1, valid_ms: int = 60_000) -> tuple[Plan, Meta]:
         """A TAKE at the price of now, buying."""
         self.number += 1
@@ -187,6 +215,32 @@ class Life:
         await parts.book.load()
         await parts.reconciler.run()
         await parts.account.sample()
+
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """The venue's user events reach the executor in order, as its stream would bring them."""
+        executor = Executor(self.ctx, self.parts)
+        events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+        def keep(batch: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+            for _, event in batch:
+                events.put_nowait(event)
+            return batch
+
+        async def pump() -> None:
+            while True:
+                event = parse_user_event(await events.get())
+                if event is not None and not isinstance(event, ListenKeyExpired):
+                    await executor.hear(event)
+
+        self.world.exchange.event_filter = keep
+        task = asyncio.create_task(pump())
+        try:
+            yield
+        finally:
+            self.world.exchange.event_filter = None
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def take(self, symbol: str = "BTCUSDT", **wishes: Any) -> tuple[str, list[str]]:
         """A new plan: its decision id, and what was told about it."""
