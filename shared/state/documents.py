@@ -7,7 +7,7 @@ import orjson
 
 from shared.domain.errors import StateCorrupt
 from shared.state.link import RedisPart
-from shared.state.port import Lease
+from shared.state.port import Lease, Replaced
 from shared.state.store import MemoryPart
 
 
@@ -62,6 +62,17 @@ class RedisDocuments(RedisPart):
         """See `State.put_fenced`."""
         return bool(await self._link.script("put_fenced", (self._keys.fence(lease.role), key), lease.token, field, dump(value)))
 
+    async def replace_fenced(
+        self, key: str, documents: Mapping[str, Mapping[str, Any]], lease: Lease, *, only_if_empty: bool = False
+    ) -> Replaced:
+        """See `State.replace_fenced`."""
+        parts = [part for field, value in documents.items() for part in (field, dump(value))]
+        keys = (self._keys.fence(lease.role), key)
+        return _REPLACED[int(await self._link.script("replace_fenced", keys, lease.token, int(only_if_empty), *parts))]
+
+
+_REPLACED = {1: Replaced.DONE, 0: Replaced.FENCED, -1: Replaced.NOT_EMPTY}
+
 
 class MemoryDocuments(MemoryPart):
     """Documents in the memory store, as JSON text like in Redis."""
@@ -95,3 +106,16 @@ class MemoryDocuments(MemoryPart):
             return False
         await self.put(key, field, value)
         return True
+
+    async def replace_fenced(
+        self, key: str, documents: Mapping[str, Mapping[str, Any]], lease: Lease, *, only_if_empty: bool = False
+    ) -> Replaced:
+        """See `State.replace_fenced`."""
+        self._store.check()
+        texts = {field: dump(value) for field, value in documents.items()}
+        if self._store.fences.get(self._keys.fence(lease.role)) != lease.token:
+            return Replaced.FENCED
+        if only_if_empty and self._store.hashes.get(key):
+            return Replaced.NOT_EMPTY
+        self._store.hashes[key] = texts
+        return Replaced.DONE

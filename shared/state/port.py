@@ -76,6 +76,14 @@ class BudgetAnswer:
     spent_uusd: int
 
 
+class Replaced(StrEnum):
+    """What became of a replacement: done; fenced = another instance acts; not_empty = it was to fill an empty hash only."""
+
+    DONE = "done"
+    FENCED = "fenced"
+    NOT_EMPTY = "not_empty"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExposureCaps:
     """Limits of the exposure script; money in micro-USD, 0 = no limit for the counts."""
@@ -188,6 +196,12 @@ class State(Protocol):
 
     async def put_fenced(self, key: str, field: str, value: Mapping[str, Any], lease: Lease) -> bool:
         """Store only if the lease's token is still the newest; False when fenced off."""
+        ...
+
+    async def replace_fenced(
+        self, key: str, documents: Mapping[str, Mapping[str, Any]], lease: Lease, *, only_if_empty: bool = False
+    ) -> Replaced:
+        """Replace all documents of a hash in one atomic step, under the same condition; nothing is changed otherwise."""
         ...
 
     # --- ledger ----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from shared.state.port import Lease, State
+from shared.state.port import Lease, Replaced, State
 from tests.contract.state.conftest import World
 
 pytestmark = pytest.mark.contract
@@ -96,3 +96,28 @@ async def test_members_come_expire_and_leave(world: World) -> None:
     await client.leave("scanner", "never there")
     assert await client.join("scanner", "c", LONG_MS) == ("c",)
     assert await client.join("advisor", "x", LONG_MS) == ("x",)
+
+
+async def test_all_documents_are_replaced_at_once_or_not_at_all(state: State, world: World) -> None:
+    key = world.keys.learning
+    lease = await state.acquire("active-advisor", "a", 5_000)
+    assert lease is not None
+    await state.put(key, "old", {"n": 1})
+    assert await state.replace_fenced(key, {"new": {"n": 2}}, lease, only_if_empty=True) is Replaced.NOT_EMPTY
+    assert await state.replace_fenced(key, {"new": {"n": 2}}, Lease("active-advisor", "a", lease.token - 1)) is Replaced.FENCED
+    assert await state.get_all(key) == {"old": {"n": 1}}
+    assert await state.replace_fenced(key, {"new": {"n": 2}, "other": {}}, lease) is Replaced.DONE
+    assert await state.get_all(key) == {"new": {"n": 2}, "other": {}}
+    assert await state.replace_fenced(key, {}, lease) is Replaced.DONE
+    assert await state.get_all(key) == {}
+    assert await state.replace_fenced(key, {"again": {"n": 3}}, lease, only_if_empty=True) is Replaced.DONE
+    assert await state.get_all(key) == {"again": {"n": 3}}
+
+
+async def test_a_replacement_that_json_has_no_form_for_changes_nothing(state: State, world: World) -> None:
+    lease = await state.acquire("active-advisor", "a", 5_000)
+    assert lease is not None
+    await state.put(world.keys.learning, "old", {"n": 1})
+    with pytest.raises(TypeError):
+        await state.replace_fenced(world.keys.learning, {"new": {"n": 2}, "bad": {"n": object()}}, lease)
+    assert await state.get_all(world.keys.learning) == {"old": {"n": 1}}
