@@ -100,5 +100,7 @@ def sorted_once(table: pa.Table, name: str) -> pa.Table:
     times = table.column(name).to_numpy()
     order = np.argsort(times, kind="stable")
     ordered = times[order]
-    keep = order[np.append(ordered[1:] != ordered[:-1], True)] if len(order) else order
-    return table.take(pa.array(keep))
+    last = np.ones(len(order), dtype=np.bool_)
+    last[:-1] = ordered[1:] != ordered[:-1]
+    kept: list[int] = order[last].tolist()
+    return table.take(kept)
