@@ -30,14 +30,17 @@ class Present:
         """All documents once."""
         ctx = self._ctx
         try:
-            control, positions, account = await asyncio.gather(
-                ctx.state.control(), ctx.state.get_all(ctx.keys.positions), ctx.state.get(ctx.keys.account_view, "now")
+            control, positions, brackets, account = await asyncio.gather(
+                ctx.state.control(),
+                ctx.state.get_all(ctx.keys.positions),
+                ctx.state.get_all(ctx.keys.brackets),
+                ctx.state.get(ctx.keys.account_view, "now"),
             )
         except (StoreUnavailable, StateCorrupt) as error:
             self._told(good=False, detail=str(error))
             return
         self._view.set_trading(trading_of(control))
-        self._view.set_positions(positions)
+        self._view.set_positions(positions, brackets)
         self._view.set_account(account)
         self._view.set_store_read(ctx.clock.wall_ms())
         self._told(good=True, detail="")

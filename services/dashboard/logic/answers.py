@@ -115,7 +115,8 @@ class Status(Answer):
     """The glance: is everything all right?
 
     `naked` counts open positions without a resting stop; None when positions are not known. `naked_unknown` counts those
-    whose stop nobody described. `quote` is the asset of all money, `interval` the candles that signals come from.
+    whose stop nobody described. `naked_longest_ms` is the longest time of this UTC day that a position had no stop, as the guard
+    measured it. `quote` is the asset of all money, `interval` the candles that signals come from.
     """
 
     times: Times
@@ -130,6 +131,7 @@ class Status(Answer):
     open_positions: int | None
     naked: int | None
     naked_unknown: int
+    naked_longest_ms: int | None
     store_read_ms: int | None
     version: str
     quote: str

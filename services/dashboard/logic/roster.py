@@ -36,11 +36,21 @@ class Roster:
                 del self._last[key]
         return tuple(_row(beat, seen, wall_ms) for _, (beat, seen) in sorted(self._last.items()))
 
+    def fact(self, service: str, name: str, wall_ms: int) -> str | None:
+        """What the active instance tells of itself in its heartbeats; None when none that is alive does."""
+        beats = [beat for beat, seen in self._last.values() if beat.service == service and beat.active and wall_ms - seen <= FRESH_MS]
+        return next((beat.facts[name] for beat in reversed(beats) if name in beat.facts), None)
+
     def missing(self, wall_ms: int) -> tuple[Missing, ...]:
         """Required services that are not ready."""
         rows = self.rows(wall_ms)
         found = [(name, _absence([row for row in rows if row.service == name])) for name in self._required]
         return tuple(Missing(name=name, reason=reason) for name, reason in found if reason is not None)
+
+
+def whole_number(text: str | None) -> int | None:
+    """A fact as a number; None when it is not one."""
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None
 
 
 def _row(beat: Heartbeat, seen: int, wall_ms: int) -> ServiceRow:

@@ -22,7 +22,10 @@ class Protection(StrEnum):
 
 
 class PositionRow(Answer):
-    """A position as the executor wrote it. None = not told. Times are venue milliseconds."""
+    """A position as the executor wrote it, its stop where the guard has moved it. None = not told. Times are venue milliseconds.
+
+    `stop_moves` counts the moves; `planned_stop_price` is where the plan had the stop.
+    """
 
     symbol: str
     position_id: str | None = None
@@ -34,6 +37,9 @@ class PositionRow(Answer):
     opened_ms: int | None = None
     stop_price: Decimal | None = None
     target_price: Decimal | None = None
+    planned_stop_price: Decimal | None = None
+    stop_moves: int | None = None
+    stop_moved_ms: int | None = None
     stop_state: Protection | None = None
     target_state: Protection | None = None
     bracket_checked_ms: int | None = None
@@ -68,12 +74,22 @@ class PositionRow(Answer):
         return self.quantity is None or self.quantity != 0
 
 
-def position_row(symbol: str, document: Mapping[str, Any]) -> PositionRow:
-    """A document as a row; one that does not fit is a row that says so."""
+def position_row(symbol: str, document: Mapping[str, Any], bracket: Mapping[str, Any] | None = None) -> PositionRow:
+    """A document as a row; one that does not fit is a row that says so. `bracket` is the guard's document of the symbol."""
     try:
-        return PositionRow.model_validate({**document, "symbol": symbol})
+        return PositionRow.model_validate({**document, **_moved(document, bracket), "symbol": symbol})
     except ValidationError:
         return PositionRow(symbol=symbol, unknown=Unknown.UNREADABLE)
+
+
+def _moved(document: Mapping[str, Any], bracket: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Where the guard has moved the stop of this very position to."""
+    desired = (bracket or {}).get("desired") or {}
+    if not desired.get("moves") or desired.get("position_id") != document.get("position_id") or desired.get("stop_price") is None:
+        return {}
+    planned = document.get("stop_price")
+    moved = {"stop_price": desired["stop_price"], "stop_moves": desired["moves"], "stop_moved_ms": desired.get("moved_ms")}
+    return {**moved, "planned_stop_price": planned}
 
 
 class AccountRow(Answer):

@@ -11,8 +11,10 @@ from services.dashboard.logic.decisions import Decisions
 from services.dashboard.logic.frames import Delta, Positions, Snapshot
 from services.dashboard.logic.funnel import FunnelCounter
 from services.dashboard.logic.lines import Alerts, Lines
-from services.dashboard.logic.roster import Roster
+from services.dashboard.logic.roster import Roster, whole_number
 from services.dashboard.logic.rows import AccountRow, EquityPoint, PositionRow, Protection, TradeRow, account_row, position_row, trade_row
+from services.dashboard.logic.stop_moves import StopAnswers
+from shared.contracts.bracket import BracketEvent
 from shared.contracts.control import Alert
 from shared.contracts.envelope import Meta, Payload
 from shared.contracts.ops import Heartbeat, LogRecord
@@ -24,6 +26,9 @@ TRADES_SHOWN = 100
 DECISIONS_SHOWN = 150
 LOGS_SHOWN = 200
 LOGS_PER_DELTA = 100
+
+
+Documents = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class View:
         self.lines = Lines()
         self.alerts = Alerts()
         self.curve = Curve()
+        self.stop_moves = StopAnswers()
         self._trades: OrderedDict[str, TradeRow] = OrderedDict()
         self._new_trades: list[TradeRow] = []
         self._samples: list[EquityPoint] = []
@@ -77,6 +83,8 @@ class View:
             self.decisions.apply(payload, meta)
             if isinstance(payload, TradeClosed):
                 self._trade(payload, meta)
+            elif isinstance(payload, BracketEvent):
+                self.stop_moves.hear(payload, meta.ts_ms)
 
     def _trade(self, trade: TradeClosed, meta: Meta) -> None:
         if trade.position_id in self._trades:
@@ -101,9 +109,10 @@ class View:
         """Trading state as it is in the store."""
         self._trading = trading
 
-    def set_positions(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
-        """All position documents by symbol."""
-        rows = tuple(position_row(symbol, document) for symbol, document in sorted(documents.items()))
+    def set_positions(self, documents: Documents, brackets: Documents | None = None) -> None:
+        """All position documents by symbol, and what the guard wants for them: it knows where a stop was moved to."""
+        known = brackets or {}
+        rows = tuple(position_row(symbol, document, known.get(symbol)) for symbol, document in sorted(documents.items()))
         positions = Positions(rows=tuple(row for row in rows if row.is_open))
         if positions != self._positions:
             self._positions = positions
@@ -175,6 +184,7 @@ class View:
             open_positions=len(rows) if known else None,
             naked=sum(row.stop_state is Protection.MISSING for row in rows) if known else None,
             naked_unknown=sum(row.stop_state is None for row in rows),
+            naked_longest_ms=whole_number(self.roster.fact("bracket_guard", "naked_max_ms", times.wall_ms)),
             store_read_ms=self._store_read_ms,
             version=self._version,
             quote=self._quote,

@@ -1,7 +1,7 @@
 """Ready means: every required service has a fresh heartbeat, and one instance acts."""
 
 from services.dashboard.logic.answers import Absence
-from services.dashboard.logic.roster import FORGET_MS, FRESH_MS, Roster
+from services.dashboard.logic.roster import FORGET_MS, FRESH_MS, Roster, whole_number
 from shared.contracts.ops import Heartbeat, ServiceState
 from tests.integration.dashboard import facts
 
@@ -51,3 +51,14 @@ def test_a_replaced_instance_disappears_and_a_silent_one_is_forgotten_later():
     assert [row.instance for row in roster.rows(later)] == ["gone", "new"]
     assert [row.fresh for row in roster.rows(later)] == [False, True]
     assert [row.instance for row in roster.rows(NOW + FORGET_MS + 1)] == ["new"]
+
+
+def test_facts_are_those_of_the_active_one_while_it_lives():
+    roster = Roster(("bracket_guard",))
+    roster.hear(beat("bracket_guard", ServiceState.STANDBY, "a2", active=False).model_copy(update={"facts": {"naked_max_ms": "9"}}), NOW)
+    assert roster.fact("bracket_guard", "naked_max_ms", NOW) is None
+    roster.hear(beat("bracket_guard").model_copy(update={"facts": {"naked_max_ms": "740"}}), NOW)
+    assert whole_number(roster.fact("bracket_guard", "naked_max_ms", NOW)) == 740
+    assert roster.fact("bracket_guard", "other", NOW) is None
+    assert whole_number(roster.fact("bracket_guard", "naked_max_ms", NOW + FRESH_MS + 1)) is None
+    assert whole_number("seven") is None

@@ -13,6 +13,16 @@ def test_a_full_document():
     assert (row.stop_state, str(row.entry_price), row.leverage, row.is_open) == (Protection.RESTING, "104613.2", 5, True)
 
 
+def test_a_moved_stop_is_shown_where_it_is():
+    document = facts.position("BTCUSDT", facts.MORNING_MS)
+    desired = {"position_id": document["position_id"], "stop_price": "104700.5", "moves": 2, "moved_ms": 9}
+    row = position_row("BTCUSDT", document, {"desired": desired})
+    assert (str(row.stop_price), row.stop_moves, row.stop_moved_ms) == ("104700.5", 2, 9)
+    assert str(row.planned_stop_price) == document["stop_price"]
+    for other in ({**desired, "moves": 0}, {**desired, "position_id": "zzzzzzzzzz"}, {**desired, "stop_price": None}):
+        assert position_row("BTCUSDT", document, {"desired": other}) == position_row("BTCUSDT", document)
+
+
 def test_missing_fields_are_unknown():
     row = position_row("BTCUSDT", {"quantity": "1", "stop_price": "", "bracket_checked_ms": 0})
     assert (row.stop_price, row.mark_price, row.stop_state, row.bracket_checked_ms, row.unknown) == (None, None, None, None, None)

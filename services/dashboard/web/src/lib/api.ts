@@ -1,5 +1,5 @@
 /** Requests to our own server; the token against forged requests goes with everything that changes something. */
-import type { Command, Confirmed, SessionAnswer } from './types';
+import type { Command, Confirmed, SessionAnswer, StopMoved } from './types';
 
 let csrf = '';
 
@@ -41,14 +41,22 @@ export async function logout(): Promise<SessionAnswer> {
   return keep(await ask<SessionAnswer>('/api/logout', {}));
 }
 
-export async function command(name: Command, reason: string, symbol?: string): Promise<Confirmed> {
-  const body = { command: name, reason, confirm: true, ...(symbol ? { symbol } : {}) };
+export function command(name: Command, reason: string, symbol?: string): Promise<Confirmed> {
+  return change('/api/control', { command: name, reason, confirm: true, ...(symbol ? { symbol } : {}) });
+}
+
+/** Answers when the venue has the new stop; a refusal is an ApiError whose code says why. */
+export function moveStop(symbol: string, kind: 'break_even' | 'price', price?: string): Promise<StopMoved> {
+  return change('/api/stop', { symbol, kind, confirm: true, ...(price ? { price } : {}) });
+}
+
+async function change<T>(path: string, body: unknown): Promise<T> {
   try {
-    return await ask<Confirmed>('/api/control', body);
+    return await ask<T>(path, body);
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== 'csrf') throw error;
     await session(); // the server was restarted: it has a new token, and changed nothing
-    return ask<Confirmed>('/api/control', body);
+    return ask<T>(path, body);
   }
 }
 

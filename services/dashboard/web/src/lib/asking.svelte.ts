@@ -1,4 +1,4 @@
-/** The one dialog that asks before a command, and the one receipt that is open. */
+/** The dialogs that ask before a command, and the one receipt that is open. */
 import type { Command, PositionRow } from './types';
 
 export interface Question {
@@ -8,6 +8,7 @@ export interface Question {
 
 class Asking {
   question = $state.raw<Question | null>(null);
+  stop = $state.raw<PositionRow | null>(null);
   decisionId = $state<string | null>(null);
 
   ask(command: Command, position?: PositionRow): void {

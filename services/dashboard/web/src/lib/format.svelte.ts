@@ -111,6 +111,12 @@ function unit(value: number, name: 'second' | 'minute' | 'hour' | 'day'): string
   return number({ style: 'unit', unit: name, unitDisplay: 'narrow', maximumFractionDigits: 0 }).format(value);
 }
 
+/** A short length of time to a tenth of a second; a long one as `duration`. */
+export function seconds(ms: number): string {
+  if (ms >= 60_000) return duration(ms);
+  return number({ style: 'unit', unit: 'second', unitDisplay: 'narrow', maximumFractionDigits: 1 }).format(ms / 1000);
+}
+
 /** A length of time in its largest fitting unit, or two of them. */
 export function duration(ms: number | null): string {
   if (ms === null) return DASH;

@@ -304,6 +304,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Stop
+         * @description Move a stop to break-even or to a price, on the tick. It is never loosened; a refusal (409) is a code with words.
+         */
+        post: operations["move_stop_api_stop_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/token": {
         parameters: {
             query?: never;
@@ -777,7 +797,9 @@ export interface components {
         };
         /**
          * PositionRow
-         * @description A position as the executor wrote it. None = not told. Times are venue milliseconds.
+         * @description A position as the executor wrote it, its stop where the guard has moved it. None = not told. Times are venue milliseconds.
+         *
+         *     `stop_moves` counts the moves; `planned_stop_price` is where the plan had the stop.
          */
         PositionRow: {
             /** Bracket Checked Ms */
@@ -805,6 +827,8 @@ export interface components {
             owned?: boolean | null;
             /** Phase */
             phase?: string | null;
+            /** Planned Stop Price */
+            planned_stop_price?: string | null;
             /** Position Id */
             position_id?: string | null;
             /** Quantity */
@@ -813,6 +837,10 @@ export interface components {
             realised_usd?: string | null;
             /** Setup */
             setup?: string | null;
+            /** Stop Moved Ms */
+            stop_moved_ms?: number | null;
+            /** Stop Moves */
+            stop_moves?: number | null;
             /** Stop Price */
             stop_price?: string | null;
             stop_state?: components["schemas"]["Protection"] | null;
@@ -1021,7 +1049,8 @@ export interface components {
          * @description The glance: is everything all right?
          *
          *     `naked` counts open positions without a resting stop; None when positions are not known. `naked_unknown` counts those
-         *     whose stop nobody described. `quote` is the asset of all money, `interval` the candles that signals come from.
+         *     whose stop nobody described. `naked_longest_ms` is the longest time of this UTC day that a position had no stop, as the guard
+         *     measured it. `quote` is the asset of all money, `interval` the candles that signals come from.
          */
         Status: {
             /** Bus Ok */
@@ -1033,6 +1062,8 @@ export interface components {
             mode: components["schemas"]["Mode"];
             /** Naked */
             naked: number | null;
+            /** Naked Longest Ms */
+            naked_longest_ms: number | null;
             /** Naked Unknown */
             naked_unknown: number;
             /** Open Positions */
@@ -1088,6 +1119,78 @@ export interface components {
          * @enum {string}
          */
         StepKind: "skip" | "candidate" | "plan" | "order" | "position" | "bracket" | "trade";
+        /**
+         * StopMoveKind
+         * @description Where a person wants the stop: where the trade costs nothing any more, or at a price.
+         * @enum {string}
+         */
+        StopMoveKind: "break_even" | "price";
+        /**
+         * StopMoved
+         * @description The new stop as it rests at the venue; `moved_ms` is the venue time of the decision.
+         */
+        StopMoved: {
+            /** Client Id */
+            client_id: string;
+            /** Command Id */
+            command_id: string;
+            /** Moved Ms */
+            moved_ms: number;
+            /** Previous Price */
+            previous_price: string | null;
+            /** Stop Price */
+            stop_price: string;
+            /** Symbol */
+            symbol: string;
+        };
+        /**
+         * StopPreview
+         * @description Where the position stands before its stop is moved. None = not told.
+         */
+        StopPreview: {
+            direction: components["schemas"]["Direction"] | null;
+            /** Entry Price */
+            entry_price: string | null;
+            /** Mark Price */
+            mark_price: string | null;
+            /** Stop Price */
+            stop_price: string | null;
+            /** Symbol */
+            symbol: string;
+        };
+        /**
+         * StopRequest
+         * @description `price` for the kind `price` only. `confirm` false changes nothing and answers where the position stands.
+         */
+        StopRequest: {
+            /**
+             * Confirm
+             * @default false
+             */
+            confirm: boolean;
+            kind: components["schemas"]["StopMoveKind"];
+            /** Price */
+            price?: number | string | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Symbol */
+            symbol: string;
+        };
+        /**
+         * StopToConfirm
+         * @description Where the position stands.
+         */
+        StopToConfirm: {
+            /**
+             * Code
+             * @default confirmation_required
+             */
+            code: string;
+            preview: components["schemas"]["StopPreview"];
+        };
         /**
          * Times
          * @description Venue time, this machine's time, and how many seconds of the first pass in one of the second.
@@ -1645,6 +1748,69 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Status"];
                 };
+            };
+        };
+    };
+    move_stop_api_stop_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StopRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StopMoved"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StopToConfirm"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -21,6 +21,7 @@ export type AlertRow = S['AlertRow'];
 export type Command = S['Command'];
 export type Confirmed = S['Confirmed'];
 export type Preview = S['Preview'];
+export type StopMoved = S['StopMoved'];
 export type SessionAnswer = S['SessionAnswer'];
 
 /** What changed; absent sections did not. */
