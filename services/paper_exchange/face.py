@@ -61,17 +61,18 @@ class CandleFace:
         return klines(self.venue.tape, self._row(symbol), length, span, limit)
 
     def premium(self, symbol: str) -> Row | None:
-        """Mark price (the contract price here), the index that explains the coming funding, and that funding."""
+        """Mark price, the index that explains the coming funding, and that funding."""
         tape, row = self.venue.tape, self._row(symbol)
         if not tape.listed(row):
             return None
-        mark = float(tape.price[row])
+        mark, index = tape.mark(row), tape.marks.index(row, tape.now_ms)
         price = f"{mark:.8f}"
         rate, next_ms = self.funding.current(symbol)
+        index = mark / (1 + implied_premium(rate)) if index is None else index
         return {
             "symbol": symbol,
             "markPrice": price,
-            "indexPrice": f"{mark / (1 + implied_premium(rate)):.8f}",
+            "indexPrice": f"{index:.8f}",
             "estimatedSettlePrice": price,
             "lastFundingRate": f"{rate:.8f}",
             "interestRate": "0.00010000",

@@ -70,11 +70,10 @@ class Publisher:
             self.hub.publish("!forceOrder@arr", data)
 
     def _trades(self, now: int) -> None:
-        for kind, build in ((Kind.TRADE, frames.agg_trade), (Kind.TRADE_RAW, frames.trade)):
+        for kind, build in ((Kind.TRADE, frames.agg_trades), (Kind.TRADE_RAW, frames.trades)):
             for stream in self.hub.streams(kind):
                 row = self._row(stream.symbol)
-                payload = None if row is None else build(self.venue.tape, row, now)
-                if payload is not None:
+                for payload in [] if row is None else build(self.venue.tape, row, now):
                     self._send(stream, payload)
 
     def _books_of(self, now: int) -> None:
@@ -125,8 +124,10 @@ class Publisher:
 
     def mark(self, row: int, now: int) -> dict[str, Any]:
         """The mark price event of a contract."""
-        rules = self.venue.tape.rules[row]
-        return frames.mark_price(rules, float(self.venue.tape.price[row]), self.funding(rules.symbol), now)
+        tape = self.venue.tape
+        rules = tape.rules[row]
+        prices = tape.mark(row), tape.marks.index(row, tape.now_ms)
+        return frames.mark_price(rules, prices, self.funding(rules.symbol), now)
 
     def _marks(self, now: int) -> None:
         for stream in self.hub.streams(Kind.MARK):

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from services.paper_exchange.logic.candles import Floats
 from services.paper_exchange.logic.daily import Day, trade_id
+from services.paper_exchange.logic.flow import Trade
 from services.paper_exchange.logic.funding import implied_premium
 from services.paper_exchange.logic.rules import SymbolRules
 from services.paper_exchange.logic.running import Bar
@@ -67,12 +69,14 @@ def update_id(tape: Tape) -> int:
     return tape.moment() * 10
 
 
-def mark_price(rules: SymbolRules, mark: float, funding: tuple[float, int], now_ms: int) -> Payload:
-    """A markPriceUpdate event; `funding` is (predicted rate, next funding time).
+def mark_price(rules: SymbolRules, prices: tuple[float, float | None], funding: tuple[float, int], now_ms: int) -> Payload:
+    """A markPriceUpdate event; `prices` is (mark, recorded index), `funding` is (predicted rate, next funding time).
 
-    The settlement price follows the mark; the index stands where it explains the rate.
+    The settlement price follows the mark; an index that was not recorded stands where it explains the rate.
     """
+    mark, index = prices
     price = f"{mark:.8f}"
+    index = mark / (1 + implied_premium(funding[0])) if index is None else index
     return {
         "e": "markPriceUpdate",
         "E": now_ms,
@@ -80,7 +84,7 @@ def mark_price(rules: SymbolRules, mark: float, funding: tuple[float, int], now_
         "p": price,
         "ap": price,
         "P": price,
-        "i": f"{mark / (1 + implied_premium(funding[0])):.8f}",
+        "i": f"{index:.8f}",
         "r": f"{funding[0]:.8f}",
         "T": funding[1],
         "st": 1,
@@ -132,39 +136,59 @@ def ticker(rules: SymbolRules, day: Day, now_ms: int) -> Payload:
     }
 
 
-def agg_trade(tape: Tape, row: int, now_ms: int) -> Payload | None:
-    """An aggTrade event for what traded on the way to the present point; None when nothing did."""
+def agg_trades(tape: Tape, row: int, now_ms: int) -> list[Payload]:
+    """The aggTrade events of a point: the recorded trades on the way to the present point, else one for what traded there."""
+    ticked = tape.ticked(row)
+    if ticked is not None:
+        return [_agg_event(tape, row, recorded_trade(tape.rules[row], ticked.table[:, place])) for place in ticked.prints(tape.point)]
     volume, _, count = tape.traded(row)
     rules = tape.rules[row]
     step = float(rules.step)
     part = max(step, int(volume / (tape.point + 1) / step) * step)
     if not volume:
-        return None
+        return []
     first = trade_id(tape, tape.column) + count
     amount = rules.show_qty(part)
+    body = {"a": update_id(tape), "p": rules.show_price(float(tape.price[row])), "q": amount, "nq": amount, "f": first, "l": first}
+    return [_agg_event(tape, row, {**body, "T": now_ms, "m": (tape.column + tape.point + row) % 2 == 0})]
+
+
+def recorded_trade(rules: SymbolRules, event: Floats) -> Payload:
+    """A row of `aggTrades`; its number is that of its first trade."""
+    amount = rules.show_qty(float(event[Trade.QTY]))
     return {
-        "e": "aggTrade",
-        "E": now_ms,
-        "a": update_id(tape),
-        "s": rules.symbol,
-        "p": rules.show_price(float(tape.price[row])),
+        "a": int(event[Trade.FIRST]),
+        "p": rules.show_price(float(event[Trade.PRICE])),
         "q": amount,
         "nq": amount,
-        "f": first,
-        "l": first,
-        "T": now_ms,
-        "m": (tape.column + tape.point + row) % 2 == 0,
-        "st": 1,
+        "f": int(event[Trade.FIRST]),
+        "l": int(event[Trade.LAST]),
+        "T": int(event[Trade.TIME]),
+        "m": bool(event[Trade.MAKER]),
     }
 
 
-def trade(tape: Tape, row: int, now_ms: int) -> Payload | None:
-    """A trade event; one per point, as aggTrade."""
-    joined = agg_trade(tape, row, now_ms)
-    if joined is None:
-        return None
-    body = {"e": "trade", "E": now_ms, "T": now_ms, "s": joined["s"], "t": joined["f"], "p": joined["p"], "q": joined["q"]}
-    return {**body, "X": "MARKET", "m": joined["m"], "st": 1}
+def _agg_event(tape: Tape, row: int, body: Payload) -> Payload:
+    return {"e": "aggTrade", "E": body["T"], "s": tape.rules[row].symbol, **body, "st": 1}
+
+
+def trades(tape: Tape, row: int, now_ms: int) -> list[Payload]:
+    """Trade events; one for each aggTrade."""
+    return [
+        {
+            "e": "trade",
+            "E": joined["E"],
+            "T": joined["T"],
+            "s": joined["s"],
+            "t": joined["f"],
+            "p": joined["p"],
+            "q": joined["q"],
+            "X": "MARKET",
+            "m": joined["m"],
+            "st": 1,
+        }
+        for joined in agg_trades(tape, row, now_ms)
+    ]
 
 
 def continuous(event: Payload) -> Payload:

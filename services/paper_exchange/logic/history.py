@@ -44,8 +44,11 @@ class Slice:
         self.taker: Floats = self.volume * 0.5 if base is None else np.where(np.isnan(base[span]), self.volume * 0.5, base[span])
         self.taker_quote: Floats = self.quote * 0.5 if spent is None else np.where(np.isnan(spent[span]), self.quote * 0.5, spent[span])
         self.opened: Ints = grid.start_ms + np.arange(first, last, dtype=np.int64) * grid.interval_ms
-        if last > tape.column and tape.begun and tape.active[row]:
-            self._present(tape, row)
+        if last > tape.column and tape.begun:
+            if tape.active[row]:
+                self._present(tape, row)
+            else:
+                self.open[-1] = np.nan
 
     def _present(self, tape: Tape, row: int) -> None:
         volume, quote, count = tape.traded(row)

@@ -6,6 +6,8 @@ from decimal import Decimal
 import numpy as np
 
 from services.paper_exchange.logic.candles import Floats, Grid, Ints, Mask, estimate_counts
+from services.paper_exchange.logic.flow import Flow, Ticked, Trade
+from services.paper_exchange.logic.marks import Marks
 from services.paper_exchange.logic.path import share_done, walk_path
 from services.paper_exchange.logic.quote import Quote
 from services.paper_exchange.logic.rules import SymbolRules
@@ -19,8 +21,11 @@ class Tape:
     Before the first `advance` of a column `point` is -1 and the candle has not begun.
     """
 
-    def __init__(self, grid: Grid, rules: Sequence[SymbolRules], points: int, column: int) -> None:
+    def __init__(
+        self, grid: Grid, rules: Sequence[SymbolRules], points: int, column: int, recorded: tuple[Flow, Marks] | None = None
+    ) -> None:
         self.grid = grid
+        self.flow, self.marks = recorded if recorded is not None else (Flow(), Marks(grid, Flow()))
         self.rules = rules
         self.points = points
         self.index = {symbol: row for row, symbol in enumerate(grid.symbols)}
@@ -39,6 +44,7 @@ class Tape:
         self._counts: tuple[int, Ints] | None = None
         self._quoted: tuple[int, int, bool] | None = None
         self._quotes: dict[str, Quote | None] = {}
+        self._ticked: dict[int, Ticked] = {}
         self._recall()
 
     def _recall(self) -> None:
@@ -57,18 +63,32 @@ class Tape:
         return self.grid.open_ms(self.column)
 
     def point_ms(self, point: int) -> int:
-        """When a point of the present candle's path is reached."""
+        """When a point of the present candle's path is reached.
+
+        With recorded order flow points lie at the end of their stretch of the candle, so that each shows what traded in it
+        and nothing later; else at its beginning.
+        """
+        if self.flow:
+            return self.open_ms + self.grid.interval_ms * (point + 1) // self.points - 1
         return self.open_ms + self.grid.interval_ms * point // self.points
+
+    @property
+    def now_ms(self) -> int:
+        """The time of the last point, or of the close of the candle before."""
+        return self.point_ms(self.point) if self.begun else self.open_ms
 
     def advance(self) -> None:
         """Reach the next point of the path."""
         self.point += 1
+        before = self.price
         if self.point == 0:
             self._begin()
-            return
-        self.price = np.where(self.active, self._path[self.point], self.price)
-        self.high = np.fmax(self.high, self.price)
-        self.low = np.fmin(self.low, self.price)
+        else:
+            self.price = np.where(self.active, self._path[self.point], self.price)
+            self.high = np.fmax(self.high, self.price)
+            self.low = np.fmin(self.low, self.price)
+        if self.flow:
+            self._follow(before)
 
     def _begin(self) -> None:
         grid, column = self.grid, self.column
@@ -77,11 +97,58 @@ class Tape:
         self._path = walk_path(candle, self.ticks, self.points)
         self.price = np.where(self.active, candle[0], self.price)
         self.high, self.low = candle[0].copy(), candle[0].copy()
+        if self.flow:
+            self._begin_flow()
+
+    def _begin_flow(self) -> None:
+        """Let recorded trades lead the contracts that have them in this candle, and a recorded book those that have only that."""
+        length, start = self.grid.interval_ms, self.open_ms
+        bounds: Ints = start + length * np.arange(1, self.points + 1, dtype=np.int64) // self.points
+        self._ticked = {}
+        for row in self.flow.trades:
+            found = self.flow.ticked(row, start, bounds) if self.grid.open[row, self.column] > 0 else None
+            if found is not None:
+                self._ticked[row] = found
+                self._path[:, row] = found.price
+        for row in self.flow.books:
+            if row not in self._ticked and self.active[row]:
+                self._path[:-1, row] = [self._mid(row, self.point_ms(point), self._path[point, row]) for point in range(self.points - 1)]
+                self.price[row] = self._path[0, row]
+
+    def _mid(self, row: int, now_ms: int, otherwise: float) -> float:
+        """The middle of a recorded book on the tick, inside the candle."""
+        best = self.flow.best(row, now_ms)
+        if best is None:
+            return otherwise
+        tick = float(self.ticks[row])
+        middle = float(np.floor((best[0] + best[2]) / 2 / tick + 1e-9) * tick)
+        return min(max(middle, float(self.grid.low[row, self.column])), float(self.grid.high[row, self.column]))
+
+    def _follow(self, before: Floats) -> None:
+        """Take over what is recorded; until its first trade a candle has not begun, its last point is the candle as recorded."""
+        grid, column, last = self.grid, self.column, self.point == self.points - 1
+        for row, ticked in self._ticked.items():
+            begun = last or ticked.count[self.point] > 0
+            self.active[row] = begun
+            self.price[row] = before[row]
+            if begun:
+                self.price[row] = grid.close[row, column] if last else ticked.price[self.point]
+                self.high[row] = grid.high[row, column] if last else ticked.high[self.point]
+                self.low[row] = grid.low[row, column] if last else ticked.low[self.point]
+        if last:
+            for row in self.flow.books:
+                if self.active[row]:
+                    self.high[row], self.low[row] = grid.high[row, column], grid.low[row, column]
+
+    def ticked(self, row: int) -> Ticked | None:
+        """The recorded trades of a contract's present candle, where they lead it."""
+        return self._ticked.get(row) if self.begun else None
 
     def finish(self) -> None:
         """Close the present candle and stand before the next one."""
         self.column += 1
         self.point = -1
+        self._ticked = {}
 
     def resume(self, point: int) -> None:
         """Go on inside a candle after a restart: replay its points up to `point`."""
@@ -122,6 +189,13 @@ class Tape:
         count = int(self.counts()[row])
         if self.point == self.points - 1:
             return volume, quote, count
+        ticked = self._ticked.get(row)
+        if ticked is not None:
+            return (
+                min(volume, float(ticked.volume[self.point])),
+                min(quote, float(ticked.quote[self.point])),
+                min(count, int(ticked.count[self.point])),
+            )
         step, done = float(self.steps[row]), self.share()
         return int(volume * done / step) * step, quote * done, int(count * done)
 
@@ -132,6 +206,7 @@ class Tape:
             window = max(1, DAY_MS // self.grid.interval_ms)
             first = max(0, column - window)
             turnover = np.nansum(self.grid.quote[:, first:column], axis=1) if column > 0 else np.zeros(len(self.rules))
+            turnover *= window / max(1, column - first)
             millions = np.maximum(turnover, 1.0) / 1e6
             basis = np.minimum(20.0 / np.sqrt(millions), 30.0) / 1e4
             spread = np.maximum(np.rint(np.nan_to_num(self.price) * basis / self.ticks), 1.0)
@@ -141,17 +216,23 @@ class Tape:
         return self._half[1], self._half[2], self._half[3]
 
     def book(self, row: int) -> tuple[float, float, float, float]:
-        """Best bid and ask with quantities. Quantities vary by up to 40 % from point to point, the same in each run."""
+        """Best bid and ask with quantities: recorded ones where there are any, else those of the model.
+
+        Quantities of the model vary by up to 40 % from point to point, the same in each run.
+        """
+        recorded = self.flow.best(row, self.now_ms) if row in self.flow.books else None
+        return self._modelled(row, float(self.price[row])) if recorded is None else recorded
+
+    def _modelled(self, row: int, price: float) -> tuple[float, float, float, float]:
         below, above, depth = self._model()
         tick, step = float(self.ticks[row]), float(self.steps[row])
-        price = float(self.price[row])
         noise = ((self.moment() * 2_654_435_761 + row * 40_503) >> 5) & 0xFFFF
         bids = max(1, int(depth[row] * (0.6 + 0.8 * ((noise & 0xFF) / 255)))) * step
         asks = max(1, int(depth[row] * (0.6 + 0.8 * ((noise >> 8) / 255)))) * step
         return max(price - float(below[row]) * tick, tick), bids, price + float(above[row]) * tick, asks
 
     def quote(self, symbol: str) -> Quote | None:
-        """The quote of a contract, None when it is unknown or has not traded yet. The mark is the contract price.
+        """The quote of a contract, None when it is unknown or has not traded yet.
 
         Made once per point of the path and contract.
         """
@@ -167,13 +248,31 @@ class Tape:
         row = self.index.get(symbol)
         if row is None or not self.listed(row):
             return None
+        return self._made(row, float(self.price[row]), self.now_ms, self.book(row))
+
+    def quote_of_trade(self, row: int, place: int) -> Quote:
+        """The quote at the moment of a recorded trade: its price, and the book that was recorded then or is modelled around it.
+
+        Where the book is modelled the taker met its own side of it: a trade against a buyer is at the bid, the other at the ask.
+        """
+        event = self.flow.trades[row][:, place]
+        price, moment = float(event[Trade.PRICE]), int(event[Trade.TIME])
+        book = self.flow.best(row, moment)
+        if book is None:
+            bid, bid_qty, ask, ask_qty = self._modelled(row, price)
+            spread = ask - bid
+            book = (price, bid_qty, price + spread, ask_qty) if event[Trade.MAKER] else (price - spread, bid_qty, price, ask_qty)
+        return self._made(row, price, moment, book)
+
+    def _made(self, row: int, price: float, now_ms: int, book: tuple[float, float, float, float]) -> Quote:
         rules = self.rules[row]
-        bid, bid_qty, ask, ask_qty = self.book(row)
-        last = Decimal(rules.show_price(float(self.price[row])))
+        bid, bid_qty, ask, ask_qty = book
+        last = Decimal(rules.show_price(price))
+        mark = last if not self.marks.recorded(row) else Decimal(f"{self.marks.price(row, now_ms, price):.8f}").normalize()
         return Quote(
-            symbol=symbol,
+            symbol=rules.symbol,
             last=last,
-            mark=last,
+            mark=mark,
             bid=Decimal(rules.show_price(bid)),
             ask=Decimal(rules.show_price(ask)),
             bid_qty=Decimal(rules.show_qty(bid_qty)),
@@ -182,6 +281,11 @@ class Tape:
             step=rules.step,
             fresh=self.fresh(row),
         )
+
+    def mark(self, row: int) -> float:
+        """The mark price now."""
+        price = float(self.price[row])
+        return self.marks.price(row, self.now_ms, price) if self.marks.recorded(row) else price
 
     def fresh(self, row: int) -> bool:
         """Whether prices of a contract still come: a candle at present, or one just before it that has closed."""

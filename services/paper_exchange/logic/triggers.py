@@ -23,12 +23,16 @@ from shared.domain.order import OrderStatus, OrderType, Side
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """The contract price went from `start` to `quote.last`; `traded` is the volume that went with it (base units)."""
+    """The contract price went from `start` to `quote.last`; `traded` is the volume that went with it (base units).
+
+    `printed`: the price is that of one recorded trade.
+    """
 
     start: Decimal
     quote: Quote
     jump: bool
     traded: Decimal = ZERO
+    printed: bool = False
 
 
 def _limit_level(order: Order) -> tuple[Decimal, bool]:
@@ -121,10 +125,11 @@ def fill_resting(desk: Desk, account: Account, order: Order, move: Move) -> Deci
     """Fill a limit order that the market came to, as maker at its own price; returns the volume that this took.
 
     What trades at its price first goes to those who were there before (`order.queue`, the modelled quantity of the level when
-    the order came), then to the order. Once the other side of the book has come to its price it is filled whole: nobody could
-    trade there without meeting it.
+    the order came), then to the order. Once the other side of the book has come to its price, or a recorded trade was beyond it,
+    it is filled whole: nobody could trade there without meeting it.
     """
     through = (move.quote.best(order.side) - order.price) * order.side.sign <= 0
+    through = through or (move.printed and move.quote.last != order.price and _beyond(order, move.quote.last))
     here = move.traded if _beyond(order, move.start) else _rest_of(move, order.price, move.traded)
     ahead = ZERO if through else order.queue
     offered = order.left if through else max(ZERO, here - ahead)

@@ -5,6 +5,7 @@ from decimal import Decimal
 from services.paper_exchange.logic.daily import Daily
 from services.paper_exchange.logic.desk import Desk
 from services.paper_exchange.logic.filling import expire_due
+from services.paper_exchange.logic.flow import Trade
 from services.paper_exchange.logic.intervals import served
 from services.paper_exchange.logic.running import Running
 from services.paper_exchange.logic.settling import Fall, FundingDue, check_margins, fund_held
@@ -25,6 +26,7 @@ class Venue:
         self.intervals = served(tape.grid.interval_ms)
         self._running: dict[str, Running] = {}
         self._settled_ms = desk.time_ms
+        self._settled_before = desk.time_ms
 
     def running(self, interval: str) -> Running:
         """The running candles of an interval, begun when first asked for."""
@@ -44,6 +46,7 @@ class Venue:
         closed candle can be made.
         """
         before = self._watched()
+        self._settled_before = self.desk.time_ms
         batch = self.timeline.step()
         if batch is None:
             return None
@@ -75,11 +78,38 @@ class Venue:
     def _move(self, before: dict[str, tuple[Decimal, float]], *, jump: bool) -> None:
         tape = self.tape
         expire_due(self.desk)
+        ticked = [symbol for symbol in before if tape.ticked(tape.index[symbol]) is not None]
+        self._prints(ticked)
         for symbol, (start, traded) in before.items():
             row = tape.index[symbol]
+            if tape.ticked(row) is not None:
+                continue
             quote = tape.quote(symbol)
             if quote is not None and tape.active[row] and symbol in self.desk.working:
                 volume = tape.traded(row)[0] - (0.0 if jump else traded)
                 on_move(self.desk, Move(start, quote, jump, Decimal(tape.rules[row].show_qty(volume))))
         if before:
-            check_margins(self.desk, Fall({} if jump else {symbol: start for symbol, (start, _) in before.items()}))
+            starts = {symbol: start for symbol, (start, _) in before.items() if symbol not in ticked}
+            check_margins(self.desk, Fall({} if jump else starts))
+
+    def _prints(self, symbols: list[str]) -> None:
+        """Let orders meet each recorded trade on the way to the present point, at its own time, then the present quote."""
+        tape, now_ms = self.tape, self.desk.time_ms
+        rows = [(symbol, tape.index[symbol]) for symbol in symbols if symbol in self.desk.working]
+        prints = [
+            (int(ticked.table[Trade.TIME, place]), symbol, row, place)
+            for symbol, row in rows
+            if (ticked := tape.ticked(row)) is not None
+            for place in ticked.prints(tape.point)
+        ]
+        for time_ms, symbol, row, place in sorted(prints):
+            if symbol in self.desk.working:
+                self.desk.time_ms = min(now_ms, max(self._settled_before, time_ms))
+                quote = tape.quote_of_trade(row, place)
+                traded = Decimal(tape.rules[row].show_qty(float(tape.flow.trades[row][Trade.QTY, place])))
+                on_move(self.desk, Move(quote.last, quote, jump=True, traded=traded, printed=True))
+        self.desk.time_ms = now_ms
+        for symbol, row in rows:
+            found = tape.quote(symbol)
+            if found is not None and tape.active[row] and symbol in self.desk.working:
+                on_move(self.desk, Move(found.last, found, jump=True))
