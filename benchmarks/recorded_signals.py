@@ -1,8 +1,7 @@
 """Every signal that the scanner's rules find in a recording, with what became of it: the material of the walk-forward evaluation."""
 
-import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,16 +104,17 @@ def read(folder: Path, every: int = 1) -> Recording:
     return Recording([str(name) for name in names[::every]], first, chosen, funding)
 
 
-def cases(recording: Recording) -> list[Case]:
-    """All signals with an end, in the order of their candles."""
+def cases(recording: Recording, tell: Callable[[str], None] = lambda _: None) -> list[Case]:
+    """All signals with an end, in the order of their candles; `tell` hears of every twentieth of the way."""
     board = Board(FRAME)
     rules = rules_of((Strategy(), Filters(), Exits()), FRAME, max_age_ms=300_000.0, taker_ratio=TAKER, paper=True)
     board.windows.admit(recording.symbols)
     board.watch(tuple(recording.symbols))
     ledger, found, begun = ShadowLedger(most=100_000), list[Case](), dict[str, Candidate | Skip]()
     for bar in recording.bars:
-        if bar % 1000 == 0:
-            sys.stderr.write(f"candle {bar - recording.first_bar} of {len(recording.bars)}, {len(found)} signals\n")
+        done = bar - recording.first_bar
+        if done * 20 // len(recording.bars) > (done - 1) * 20 // len(recording.bars):
+            tell(f"{done / len(recording.bars):.0%} of the candles, {len(found)} signals")
         candles, close_ms = recording.candles(bar), FRAME.close_ms(bar)
         _facts(board, recording, candles, close_ms)
         rows = board.windows.append(bar, candles)
