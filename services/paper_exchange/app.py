@@ -82,7 +82,7 @@ class App:
         headers: Headers = []
         try:
             raw = Raw(
-                method=scope["method"],
+                method="GET" if scope["method"] == "HEAD" else scope["method"],
                 path=scope["path"],
                 query=scope["query_string"],
                 body=await read_body(receive),

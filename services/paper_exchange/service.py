@@ -17,9 +17,10 @@ from services.paper_exchange.candle_market import CandleMarket
 from services.paper_exchange.exchange import Exchange
 from services.paper_exchange.live_market import LiveMarket
 from services.paper_exchange.live_start import build_live
+from services.paper_exchange.logic.spec import Dialect
 from services.paper_exchange.markets import build_exchange, plan_replay, plan_synthetic
 from services.paper_exchange.options import MarketKind, Options, check
-from services.paper_exchange.routes import account, admin, control, faults, public, trade
+from services.paper_exchange.routes import account, admin, batch, control, faults, public, statistics, trade
 from services.paper_exchange.store import Store
 from services.paper_exchange.wall import SystemWall, Wall
 from services.paper_exchange.websocket import STREAMS_MOST, Bucket, Sockets
@@ -82,7 +83,16 @@ async def build(options: Options, store: Store, wall: Wall) -> Exchange:
 def build_app(exchange: Exchange) -> App:
     """The application of an exchange."""
     dialect = exchange.options.dialect
-    routes = {**public.table(dialect), **account.table(dialect), **trade.table(dialect), **control.table(), **admin.table()}
+    routes = {
+        **public.table(dialect),
+        **account.table(dialect),
+        **trade.table(dialect),
+        **batch.table(dialect),
+        **control.table(),
+        **admin.table(),
+    }
+    if dialect is Dialect.BINANCE:
+        routes |= statistics.table()
     if exchange.options.faults:
         routes |= faults.table()
     sockets = Sockets(exchange.hub, STREAMS_MOST[dialect.value], exchange.options.slow_frames)

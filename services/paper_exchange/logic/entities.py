@@ -1,5 +1,6 @@
 """What the venue keeps: orders, positions, accounts, trades, income."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -170,6 +171,23 @@ class Income:
     trade_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment:
+    """One change of a resting order: (price, quantity) before and after."""
+
+    number: int
+    symbol: str
+    order_id: int
+    client_id: str
+    before: tuple[Decimal, Decimal]
+    after: tuple[Decimal, Decimal]
+    count: int
+    time_ms: int
+
+
+_NOTES_MOST = 1000
+
+
 @dataclass(slots=True, kw_only=True)
 class Account:
     """One account, known by its API key."""
@@ -192,7 +210,9 @@ class Account:
     open_algo_ids: dict[str, int] = field(default_factory=dict)
     trades: list[Trade] = field(default_factory=list)
     incomes: list[Income] = field(default_factory=list)
-    margin_moves: list[dict[str, Any]] = field(default_factory=list)
+    margin_moves: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_NOTES_MOST))
+    amendments: deque[Amendment] = field(default_factory=lambda: deque(maxlen=_NOTES_MOST))
+    amended: int = 0
 
     def position(self, symbol: str, side: PositionSide) -> Position:
         """The position row, made flat when there is none."""
@@ -207,6 +227,23 @@ class Account:
         if found is None:
             found = self.settings[symbol] = SymbolSettings()
         return found
+
+    def note_amendment(self, order: Order, before: tuple[Decimal, Decimal], time_ms: int) -> None:
+        """Keep a change of an order, which happened to (price, quantity) `before`; the newest thousand are kept."""
+        self.amended += 1
+        count = 1 + sum(item.order_id == order.order_id for item in self.amendments)
+        self.amendments.append(
+            Amendment(
+                number=self.amended,
+                symbol=order.symbol,
+                order_id=order.order_id,
+                client_id=order.client_id,
+                before=before,
+                after=(order.price, order.quantity),
+                count=count,
+                time_ms=time_ms,
+            )
+        )
 
     def held(self) -> list[Position]:
         """Positions that are not flat."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.paper_exchange.logic.desk import Desk
-from services.paper_exchange.logic.entities import Account, Income, Order, Trade
+from services.paper_exchange.logic.entities import Account, Amendment, Income, Order, Trade
 from services.paper_exchange.logic.money import fixed, money
 from services.paper_exchange.logic.rules import SymbolRules
 from services.paper_exchange.logic.spec import Dialect
@@ -136,6 +136,24 @@ def income_row(desk: Desk, row: Income) -> dict[str, Any]:
         "info": row.info,
         "tranId": str(row.tran_id) if aster else row.tran_id,
         "tradeId": row.trade_id,
+    }
+
+
+def amendment_row(rules: SymbolRules, item: Amendment) -> dict[str, Any]:
+    """A row of orderAmendment."""
+    changes = {
+        "price": {"before": rules.show_price(item.before[0]), "after": rules.show_price(item.after[0])},
+        "origQty": {"before": rules.show_qty(item.before[1]), "after": rules.show_qty(item.after[1])},
+    }
+    return {
+        "amendmentId": item.number,
+        "symbol": item.symbol,
+        "pair": item.symbol,
+        "orderId": item.order_id,
+        "clientOrderId": item.client_id,
+        "time": item.time_ms,
+        "amendment": {**changes, "count": item.count},
+        "priceMatch": "NONE",
     }
 
 

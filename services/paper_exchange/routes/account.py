@@ -244,13 +244,12 @@ def income(call: Call) -> list[Body]:
     return [income_row(desk, row) for row in (rows[-limit:] if start is None else rows[:limit])]
 
 
-def adl(call: Call) -> Any:
-    """GET adlQuantile: everybody stands last in the queue."""
+def adl(call: Call) -> list[Body]:
+    """GET adlQuantile: everybody stands last in the queue; an array also for one symbol."""
     symbol = _optional_symbol(call)
     sides = ("LONG", "SHORT", "HEDGE") if call.owner.hedge else ("LONG", "SHORT", "BOTH")
     names = sorted({position.symbol for position in call.owner.held()}) if symbol is None else [symbol]
-    rows = [{"symbol": name, "adlQuantile": dict.fromkeys(sides, 0)} for name in names]
-    return rows[0] if symbol is not None else rows
+    return [{"symbol": name, "adlQuantile": dict.fromkeys(sides, 0)} for name in names]
 
 
 def force_orders(call: Call) -> list[Body]:

@@ -65,7 +65,7 @@ def price_klines(call: Call) -> list[Any]:
         raise reject(-1102, name="pair" if "index" in call.raw.path else "symbol")
     call.exchange.desk.market.rule(symbol)
     premium = "premium" in call.raw.path
-    rows = call.exchange.face.klines(symbol, _interval(params), _span(params), params.bounded("limit", 500, 1500))
+    rows = call.exchange.face.mark_klines(symbol, _interval(params), _span(params), params.bounded("limit", 500, 1500))
     shown = []
     for row in rows:
         prices = ["0.00000000"] * 4 if premium else row[1:5]
@@ -111,9 +111,12 @@ def depth(call: Call) -> dict[str, Any]:
 
 def funding_rate(call: Call) -> list[Any]:
     """GET fundingRate."""
-    params = call.params
-    symbol = _symbol(call) if "symbol" in params else None
-    return call.exchange.face.funding_rates(symbol, _span(params), params.bounded("limit", 100, 1000))
+    params, exchange = call.params, call.exchange
+    span, limit = _span(params), params.bounded("limit", 100, 1000)
+    names = [_symbol(call)] if "symbol" in params else exchange.desk.market.rules
+    rows = [row for name in names for row in exchange.face.funding_rates(name, span, limit)]
+    rows.sort(key=lambda row: (row["fundingTime"], row["symbol"]))
+    return rows[:limit] if span[0] is not None else rows[-limit:]
 
 
 def funding_info(call: Call) -> list[Any]:

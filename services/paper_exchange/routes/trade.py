@@ -2,26 +2,23 @@
 
 from typing import Any
 
-import orjson
-
 from services.paper_exchange.call import Call, Route, Security
 from services.paper_exchange.logic.cancelling import cancel, cancel_all, find_algo, find_order, forgotten
 from services.paper_exchange.logic.entities import Order
 from services.paper_exchange.logic.params import Params
 from services.paper_exchange.logic.placing import amend, check_margin, check_spec, make_order, place, place_algo
-from services.paper_exchange.logic.reject import Reject, reject
+from services.paper_exchange.logic.reject import reject
 from services.paper_exchange.logic.spec import Dialect, read_spec
-from services.paper_exchange.logic.view_orders import algo_row, algo_view, order_row, order_view, shows_result, trade_row
+from services.paper_exchange.logic.view_orders import algo_row, algo_view, amendment_row, order_row, order_view, shows_result, trade_row
 from shared.domain.order import OrderType
 
 Body = dict[str, Any]
 
-_BATCH_MOST = 5
-_CANCEL_MOST = 10
 _WEEK_MS = 7 * 86_400_000
 
 
-def _place(call: Call, params: Params) -> Body:
+def place_one(call: Call, params: Params) -> Body:
+    """An order from its parameters."""
     exchange = call.exchange
     spec = read_spec(params, exchange.desk.dialect)
     order = place(exchange.desk, call.owner, spec)
@@ -30,7 +27,7 @@ def _place(call: Call, params: Params) -> Body:
 
 def post_order(call: Call) -> Body:
     """POST order."""
-    return _place(call, call.params)
+    return place_one(call, call.params)
 
 
 def test_order(call: Call) -> Body:
@@ -47,8 +44,13 @@ def test_order(call: Call) -> Body:
 
 
 def put_order(call: Call) -> Body:
-    """PUT order: quantity and price of a resting limit order."""
-    desk, params = call.exchange.desk, call.params
+    """PUT order."""
+    return amend_one(call, call.params)
+
+
+def amend_one(call: Call, params: Params) -> Body:
+    """Quantity and price of a resting limit order, from the parameters of an amendment."""
+    desk = call.exchange.desk
     order = _open(find_order(call.owner, params, -2013), -2013)
     quantity, price = params.decimal("quantity"), params.decimal("price")
     if quantity is None or price is None:
@@ -60,7 +62,28 @@ def put_order(call: Call) -> Body:
         raise reject(-1117)
     if params.flag("reduceOnly") and not order.reduce_only:
         raise reject(-5047)
-    return order_view(desk, amend(desk, call.owner, order, quantity, price))
+    before = (order.price, order.quantity)
+    shown = order_view(desk, amend(desk, call.owner, order, quantity, price))
+    call.owner.note_amendment(order, before, desk.time_ms)
+    return shown
+
+
+def amendments(call: Call) -> list[Body]:
+    """GET orderAmendment: changes of orders since the venue was started, oldest first."""
+    params, desk = call.params, call.exchange.desk
+    symbol = params.symbol()
+    rules = desk.market.rule(symbol)
+    number, client, (start, end) = params.integer("orderId"), params.text("origClientOrderId"), _week(params)
+    limit = params.bounded("limit", 50, 100)
+    rows = [
+        amendment_row(rules, item)
+        for item in call.owner.amendments
+        if item.symbol == symbol
+        and number in {None, item.order_id}
+        and client in {None, item.client_id}
+        and (start or 0) <= item.time_ms <= (end or item.time_ms)
+    ]
+    return rows[-limit:]
 
 
 def _open(order: Order, missing: int) -> Order:
@@ -139,50 +162,6 @@ def delete_all(call: Call) -> Body:
     cancel_all(desk, call.owner, call.params.symbol(), algo=False)
     code: int | str = "200" if desk.dialect is Dialect.ASTER else 200
     return {"code": code, "msg": "The operation of cancel all open order is done."}
-
-
-def _json_list(params: Params, name: str, most: int) -> list[Any]:
-    try:
-        rows = orjson.loads(params.need(name))
-    except orjson.JSONDecodeError as error:
-        raise reject(-1130, name=name) from error
-    if not isinstance(rows, list) or not 1 <= len(rows) <= most:
-        raise reject(-1130, name=name)
-    return rows
-
-
-def _texts(row: Any) -> Params:
-    if not isinstance(row, dict):
-        raise reject(-1130, name="batchOrders")
-    shown = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in row.items() if value is not None}
-    return Params(shown)
-
-
-def post_batch(call: Call) -> list[Body]:
-    """POST batchOrders: each item an order or an error."""
-    answers: list[Body] = []
-    for row in _json_list(call.params, "batchOrders", _BATCH_MOST):
-        try:
-            answers.append(_place(call, _texts(row)))
-        except Reject as refused:
-            answers.append(dict(refused.body()))
-    return answers
-
-
-def delete_batch(call: Call) -> list[Body]:
-    """DELETE batchOrders by orderIdList or origClientOrderIdList."""
-    desk, symbol = call.exchange.desk, call.params.symbol()
-    by_id = "orderIdList" in call.params
-    name = "orderIdList" if by_id else "origClientOrderIdList"
-    answers: list[Body] = []
-    for item in _json_list(call.params, name, _CANCEL_MOST):
-        key = "orderId" if by_id else "origClientOrderId"
-        try:
-            order = find_order(call.owner, Params({"symbol": symbol, key: str(item)}), -2011)
-            answers.append(order_view(desk, cancel(desk, call.owner, order)))
-        except Reject as refused:
-            answers.append(dict(refused.body()))
-    return answers
 
 
 def countdown(call: Call) -> Body:
@@ -273,8 +252,6 @@ def table(dialect: Dialect) -> dict[tuple[str, str], Route]:
         ("GET", "openOrders"): Route(open_orders, signed, _one_or_forty),
         ("GET", "allOrders"): Route(all_orders, signed, 5),
         ("DELETE", "allOpenOrders"): Route(delete_all, signed),
-        ("POST", "batchOrders"): Route(post_batch, signed, 5, orders=5),
-        ("DELETE", "batchOrders"): Route(delete_batch, signed),
         ("POST", "countdownCancelAll"): Route(countdown, signed, 10),
         ("GET", "userTrades"): Route(user_trades, signed, 5),
     }
@@ -286,6 +263,7 @@ def table(dialect: Dialect) -> dict[tuple[str, str], Route]:
         ("DELETE", "algoOrder"): Route(delete_algo, signed),
         ("GET", "openAlgoOrders"): Route(open_algos, signed, _one_or_forty),
         ("GET", "allAlgoOrders"): Route(all_algos, signed, 5),
+        ("GET", "orderAmendment"): Route(amendments, signed),
         ("DELETE", "algoOpenOrders"): Route(delete_algos, signed),
     }
     return {(method, f"/fapi/v1/{name}"): route for (method, name), route in names.items()}
