@@ -7,6 +7,7 @@ from services.paper_exchange.logic import frames
 from services.paper_exchange.logic.daily import trade_id
 from services.paper_exchange.logic.funding import implied_premium
 from services.paper_exchange.logic.history import klines
+from services.paper_exchange.logic.mark_history import mark_rows
 from services.paper_exchange.logic.path import walk_path
 from services.paper_exchange.logic.reject import Reject
 from services.paper_exchange.logic.venue import Venue
@@ -58,7 +59,12 @@ class CandleFace:
         if length is None:
             base = self.venue.tape.grid.interval
             raise Reject(-1120, f"Invalid interval. The recorded candles are {base}; shorter ones do not exist.")
-        return klines(self.venue.tape, self._row(symbol), length, span, limit)
+        return klines(self.venue.tape, self._row(symbol), length, span, limit, self.venue.more.get(interval))
+
+    def mark_klines(self, symbol: str, interval: str, span: Span, limit: int) -> list[Any]:
+        """Rows of markPriceKlines and indexPriceKlines: the mark, as far as it was recorded, without volume."""
+        rows = self.klines(symbol, interval, span, limit)
+        return mark_rows(self.venue.tape, self._row(symbol), self.venue.intervals[interval], rows)
 
     def premium(self, symbol: str) -> Row | None:
         """Mark price, the index that explains the coming funding, and that funding."""
@@ -167,7 +173,7 @@ class CandleFace:
         return {"symbol": symbol, "openInterest": rules.show_qty(day.volume / 10 if day else 0.0), "time": self._now}
 
     def agg_trades(self, symbol: str, span: Span, limit: int) -> list[Row]:
-        """One trade per point of the path, newest last: what the aggTrade stream showed."""
+        """The recorded trades, else one per point of the path; newest last, and what the aggTrade stream showed."""
         tape, row = self.venue.tape, self._row(symbol)
         start, end = span
         rows: list[Row] = []
@@ -182,6 +188,9 @@ class CandleFace:
 
     def _column_trades(self, row: int, column: int, last: int) -> list[Row]:
         tape, grid = self.venue.tape, self.venue.tape.grid
+        recorded = tape.recorded_trades(row, column, last)
+        if recorded is not None:
+            return [frames.recorded_trade(tape.rules[row], event) for event in recorded]
         one = slice(row, row + 1)
         candle = (grid.open[one, column], grid.high[one, column], grid.low[one, column], grid.close[one, column])
         rules, step = tape.rules[row], float(tape.steps[row])
@@ -193,7 +202,7 @@ class CandleFace:
         count = grid.count(row, column)
         found = []
         for point, price in enumerate(prices[: last + 1]):
-            time_ms = grid.open_ms(column) + grid.interval_ms * point // tape.points
+            time_ms = tape.point_ms(point) + grid.open_ms(column) - tape.open_ms
             amount = rules.show_qty(part)
             number = trade_id(tape, column) + count * (point + 1) // tape.points
             identity = tape.moment(column, point) * 10

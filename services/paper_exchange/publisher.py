@@ -118,6 +118,8 @@ class Publisher:
             bar = running.bar(row)
             if bar is None:
                 continue
+            if closed:
+                bar = venue.recorded_bar(stream.argument, row, bar)
             first = trade_id(venue.tape, venue.tape.grid.column(bar.start_ms))
             payload = frames.kline(venue.tape.rules[row], (stream.argument, length), bar, (now, first), closed=closed)
             self._send(stream, payload if stream.kind is Kind.KLINE else frames.continuous(payload))

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from services.paper_exchange.logic.candles import Floats, Ints, estimate_counts
+from services.paper_exchange.logic.candles import Floats, Grid, Ints, estimate_counts
 from services.paper_exchange.logic.intervals import bucket
+from services.paper_exchange.logic.rules import SymbolRules
 from services.paper_exchange.logic.tape import Tape
 
 Row = list[Any]
@@ -28,10 +29,9 @@ def _bounds(tape: Tape, span_ms: tuple[int | None, int | None], length_ms: int, 
 
 
 class Slice:
-    """Columns of one contract as arrays, the present candle as far as it went."""
+    """Columns of one contract as arrays, as they were recorded."""
 
-    def __init__(self, tape: Tape, row: int, first: int, last: int) -> None:
-        grid = tape.grid
+    def __init__(self, grid: Grid, row: int, first: int, last: int) -> None:
         span = slice(first, last)
         self.open: Floats = grid.open[row, span].copy()
         self.high: Floats = grid.high[row, span].copy()
@@ -44,13 +44,12 @@ class Slice:
         self.taker: Floats = self.volume * 0.5 if base is None else np.where(np.isnan(base[span]), self.volume * 0.5, base[span])
         self.taker_quote: Floats = self.quote * 0.5 if spent is None else np.where(np.isnan(spent[span]), self.quote * 0.5, spent[span])
         self.opened: Ints = grid.start_ms + np.arange(first, last, dtype=np.int64) * grid.interval_ms
-        if last > tape.column and tape.begun:
-            if tape.active[row]:
-                self._present(tape, row)
-            else:
-                self.open[-1] = np.nan
 
-    def _present(self, tape: Tape, row: int) -> None:
+    def present(self, tape: Tape, row: int) -> None:
+        """Let the last column show its candle only as far as it went."""
+        if not tape.active[row]:
+            self.open[-1] = np.nan
+            return
         volume, quote, count = tape.traded(row)
         full = float(self.volume[-1])
         self.high[-1], self.low[-1], self.close[-1] = tape.high[row], tape.low[row], tape.price[row]
@@ -60,20 +59,50 @@ class Slice:
         self.taker_quote[-1] *= share
 
 
-def klines(tape: Tape, row: int, length_ms: int, span_ms: tuple[int | None, int | None], limit: int) -> list[Row]:
+def klines(
+    tape: Tape, row: int, length_ms: int, span_ms: tuple[int | None, int | None], limit: int, recorded: Grid | None = None
+) -> list[Row]:
     """Rows of `klines`: closed candles and the present one, oldest first.
 
-    `span_ms` is (startTime, endTime). Without a start the newest `limit` rows are given.
+    `span_ms` is (startTime, endTime). Without a start the newest `limit` rows are given. Closed candles come from `recorded`
+    where it has them, else they are added up.
     """
     first, last = _bounds(tape, span_ms, length_ms, limit)
-    part = Slice(tape, row, first, last)
+    part = Slice(tape.grid, row, first, last)
+    if last > tape.column and tape.begun and last > first:
+        part.present(tape, row)
+    rows = _summed(part, length_ms, tape.rules[row])
+    if recorded is not None:
+        rows = _joined(rows, _recorded(tape, recorded, row, span_ms, limit))
+    if rows and span_ms[1] is None and not tape.begun and tape.fresh(row):
+        rows += _flat(tape, row, length_ms, rows[-1][0])
+    return rows[-limit:] if span_ms[0] is None else rows[:limit]
+
+
+def _recorded(tape: Tape, grid: Grid, row: int, span_ms: tuple[int | None, int | None], limit: int) -> list[Row]:
+    """Rows of recorded candles that are closed by now."""
+    start, end = span_ms
+    closed = grid.column(tape.open_ms - grid.interval_ms) + 1
+    last = closed if end is None else min(closed, grid.column(end) + 1)
+    last = min(max(last, 0), grid.width)
+    first = max(0, last - limit) if start is None else max(0, -((grid.start_ms - start) // grid.interval_ms))
+    if start is not None:
+        last = min(last, first + limit)
+    return _summed(Slice(grid, row, min(first, last), last), grid.interval_ms, tape.rules[row])
+
+
+def _joined(summed: list[Row], recorded: list[Row]) -> list[Row]:
+    rows = {row[0]: row for row in summed} | {row[0]: row for row in recorded}
+    return [rows[begin] for begin in sorted(rows)]
+
+
+def _summed(part: Slice, length_ms: int, rules: SymbolRules) -> list[Row]:
     keep = np.flatnonzero(~np.isnan(part.open))
     if not keep.size:
         return []
     offset = bucket(0, length_ms)
     groups = (part.opened[keep] - offset) // length_ms
     starts = np.flatnonzero(np.concatenate(([True], groups[1:] != groups[:-1])))
-    rules = tape.rules[row]
     show, amount, spent = rules.show_price, rules.show_qty, f".{max(rules.price_places, 2)}f"
     sums = [np.add.reduceat(values[keep], starts) for values in (part.volume, part.quote, part.taker, part.taker_quote)]
     counts = np.add.reduceat(part.count[keep], starts)
@@ -81,7 +110,7 @@ def klines(tape: Tape, row: int, length_ms: int, span_ms: tuple[int | None, int 
     ends = np.append(starts[1:], keep.size) - 1
     opens, closes = part.open[keep][starts], part.close[keep][ends]
     begins = (groups[starts] * length_ms + offset).tolist()
-    rows = [
+    return [
         [
             begin,
             show(opens[n]),
@@ -98,9 +127,6 @@ def klines(tape: Tape, row: int, length_ms: int, span_ms: tuple[int | None, int 
         ]
         for n, begin in enumerate(begins)
     ]
-    if span_ms[1] is None and not tape.begun and tape.fresh(row):
-        rows += _flat(tape, row, length_ms, begins[-1])
-    return rows[-limit:] if span_ms[0] is None else rows[:limit]
 
 
 def _flat(tape: Tape, row: int, length_ms: int, newest_ms: int) -> list[Row]:

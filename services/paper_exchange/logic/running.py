@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.paper_exchange.logic.candles import Floats, Ints, estimate_counts
+from services.paper_exchange.logic.candles import Floats, Grid, Ints, estimate_counts
 from services.paper_exchange.logic.intervals import bucket
 from services.paper_exchange.logic.tape import Tape
 
@@ -22,6 +22,23 @@ class Bar:
     volume: float
     quote: float
     count: int
+
+
+def bar_of(grid: Grid, row: int, start_ms: int) -> Bar | None:
+    """A recorded candle, None when there is none that opens then."""
+    column = grid.column(start_ms)
+    if not 0 <= column < grid.width or grid.open_ms(column) != start_ms or math.isnan(grid.open[row, column]):
+        return None
+    return Bar(
+        start_ms=start_ms,
+        open=float(grid.open[row, column]),
+        high=float(grid.high[row, column]),
+        low=float(grid.low[row, column]),
+        close=float(grid.close[row, column]),
+        volume=float(grid.volume[row, column]),
+        quote=float(grid.quote[row, column]),
+        count=grid.count(row, column),
+    )
 
 
 class Running:

@@ -144,6 +144,19 @@ class Tape:
         """The recorded trades of a contract's present candle, where they lead it."""
         return self._ticked.get(row) if self.begun else None
 
+    def recorded_trades(self, row: int, column: int, last: int) -> Floats | None:
+        """Recorded trades of a candle up to a point, one per row; None where they do not cover it."""
+        if row not in self.flow.trades:
+            return None
+        start, length = self.grid.open_ms(column), self.grid.interval_ms
+        bounds: Ints = start + length * np.arange(1, self.points + 1, dtype=np.int64) // self.points
+        found = self.flow.ticked(row, start, bounds)
+        if found is None:
+            return None
+        span = found.printed(last)
+        events: Floats = found.table[:, span.start : span.stop].T
+        return events
+
     def finish(self) -> None:
         """Close the present candle and stand before the next one."""
         self.column += 1

@@ -1,13 +1,15 @@
 """The whole venue without its sockets: a tape that moves, a desk that reacts, the running candles for the streams."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
+from services.paper_exchange.logic.candles import Grid
 from services.paper_exchange.logic.daily import Daily
 from services.paper_exchange.logic.desk import Desk
 from services.paper_exchange.logic.filling import expire_due
 from services.paper_exchange.logic.flow import Trade
 from services.paper_exchange.logic.intervals import served
-from services.paper_exchange.logic.running import Running
+from services.paper_exchange.logic.running import Bar, Running, bar_of
 from services.paper_exchange.logic.settling import Fall, FundingDue, check_margins, fund_held
 from services.paper_exchange.logic.tape import Tape
 from services.paper_exchange.logic.timeline import Batch, BatchKind, Timeline
@@ -24,6 +26,7 @@ class Venue:
         self.funding_due = funding_due
         self.daily = Daily(tape)
         self.intervals = served(tape.grid.interval_ms)
+        self.more: Mapping[str, Grid] = {}
         self._running: dict[str, Running] = {}
         self._settled_ms = desk.time_ms
         self._settled_before = desk.time_ms
@@ -38,6 +41,12 @@ class Venue:
     def drop_running(self, interval: str) -> None:
         """Nobody listens to an interval any more."""
         self._running.pop(interval, None)
+
+    def recorded_bar(self, interval: str, row: int, bar: Bar) -> Bar:
+        """A closed candle of a longer interval as it was recorded, where it was; else as it adds up."""
+        grid = self.more.get(interval)
+        found = None if grid is None else bar_of(grid, row, bar.start_ms)
+        return bar if found is None else found
 
     def step(self) -> Batch | None:
         """Do one batch: time, prices, triggers and fills. None when the data are over.
