@@ -12,7 +12,7 @@ from shared.exchange.market import BookTicker, MarkPrice
 from shared.indicators.types import Floats
 
 FUNDING_MS = 8 * 3_600_000
-"""The venue's usual funding interval; shorter ones show in the distance between two funding times."""
+"""The venue's usual funding interval, for contracts that it does not list with another one."""
 HOUR_MS = 3_600_000
 CORRELATION_BARS = 60
 
@@ -25,7 +25,9 @@ class Board:
         self.windows = Windows(frame)
         self.inbox = Inbox(self.windows)
         self.watched: tuple[str, ...] = ()
+        self.followed: tuple[str, ...] = ()
         self._watching: frozenset[str] = frozenset()
+        self._present: frozenset[str] = frozenset()
         self.books: Latest[Book] = Latest(frame.length_ms)
         self.marks: Latest[Mark] = Latest(frame.length_ms)
         self.positions: dict[str, Direction] = {}
@@ -33,23 +35,44 @@ class Board:
         self.references: list[Reference] = []
         self._funding_ms: dict[str, int] = {}
 
-    def watch(self, symbols: tuple[str, ...]) -> None:
-        """Scan these symbols from now on; others keep their candles but are left alone."""
-        dropped = set(self.watched) - set(symbols)
+    def watch(self, symbols: tuple[str, ...], followed: tuple[str, ...] = ()) -> None:
+        """Scan `symbols` from now on, and keep the candles of `followed` (held, but scanned by others) up to date.
+
+        Others keep their candles but are left alone.
+        """
+        present = frozenset((*symbols, *followed))
+        dropped = self._present - present
         self.inbox.drop(dropped)
         for symbol in dropped:
             self.books.forget(symbol)
             self.marks.forget(symbol)
-        self.watched = symbols
-        self._watching = frozenset(symbols)
+        self.watched, self.followed = symbols, followed
+        self._watching, self._present = frozenset(symbols), present
 
     def watches(self, symbol: str) -> bool:
         """Whether a symbol is scanned by this instance."""
         return symbol in self._watching
 
+    def takes(self, symbol: str) -> bool:
+        """Whether the candles of a symbol are taken in: it is scanned or followed."""
+        return symbol in self._present
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """All symbols whose candles are taken in."""
+        return (*self.watched, *self.followed)
+
+    def strangers(self) -> list[str]:
+        """Held symbols whose candles are not here, so that nobody can say what moves with them."""
+        return sorted(self.positions.keys() - self._present)
+
     def put_book(self, event: BookTicker) -> None:
         """Take best bid and ask."""
         self.books.put(event.symbol, Book(event.bid, event.ask), event.time_ms)
+
+    def set_funding_intervals(self, intervals_ms: dict[str, int]) -> None:
+        """What the venue says about funding intervals; it knows better than what was learnt from marks."""
+        self._funding_ms = dict(intervals_ms)
 
     def put_mark(self, event: MarkPrice) -> None:
         """Take mark, index and funding; learn a shorter funding interval from two funding times (whole hours)."""
@@ -105,7 +128,7 @@ class Board:
 
         `bar` is one that all symbols have, so that it does not matter whose candle of the present bar came first.
         """
-        held = [(symbol, side) for symbol, side in sorted(self.positions.items()) if symbol in self.windows.row]
+        held = [(symbol, side) for symbol, side in sorted(self.positions.items()) if symbol in self._present]
         own = _returns(self.windows.closes(rows, CORRELATION_BARS + 1, bar)) if held else np.empty((len(rows), 0))
         counts = []
         for side in (Direction.LONG, Direction.SHORT):

@@ -42,7 +42,7 @@ class Repairs:
         """Ask for candles that are due and for those that are missing before ones that are here."""
         board, clock = self._board, self._ctx.clock
         due = board.frame.bar(clock.now_ms() - clock.horizon_ms(LATE_MS)) - 1
-        behind = {symbol: due for symbol in board.watched if board.inbox.newest(symbol) < due}
+        behind = {symbol: due for symbol in board.present if board.inbox.newest(symbol) < due}
         behind.update({gap.symbol: gap.last for gap in board.inbox.gaps()})
         now_s = clock.monotonic_s()
         for symbol, last in behind.items():
@@ -65,7 +65,7 @@ class Repairs:
         too_far = first > 0 and last - first >= board.frame.capacity
         if first <= 0 or too_far:
             first = board.frame.start(last)
-        candles = await self._feed.candles(symbol, first, last)
+        candles = await self._feed.klines.read(symbol, first, last)
         if too_far:
             self._forget(symbol)
         for candle in candles:

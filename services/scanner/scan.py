@@ -1,7 +1,7 @@
 """From arrived candles to published messages: takes in what is here, decides, publishes, at once."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from services.scanner.board import Board
@@ -9,7 +9,9 @@ from services.scanner.logic.decide import ClosedBatch, Rules, judge, signals
 from services.scanner.logic.features import Features
 from services.scanner.logic.inbox import Arrival, Closed
 from services.scanner.logic.rules import rules_of
+from services.scanner.logic.setups import trend_quality
 from services.scanner.logic.windows import Index
+from services.scanner.offers import Offers
 from shared.contracts.envelope import Outgoing
 from shared.contracts.market import CandleClosed
 from shared.contracts.signal import Candidate, Skip, decision_id
@@ -27,6 +29,13 @@ STALE_MS = 90_000
 LOSS_FIELD = "loss:"
 
 
+Meet = Callable[[Sequence[str]], Awaitable[None]]
+
+
+async def _nobody(_symbols: Sequence[str]) -> None:
+    """The place of `Scan.meet` before there is one."""
+
+
 class Scan:
     """The scanner's one worker. Batches form by themselves: whatever arrived while the last one was handled is the next one.
 
@@ -38,9 +47,11 @@ class Scan:
         self._board = board
         self.decided = Outbox(ctx)
         self.candles = Outbox(ctx)
+        self.offers = Offers(ctx)
         self._wake = asyncio.Event()
         self._working = 0
         self.on_bar: Callable[[int], None] = lambda _bar: None
+        self.meet: Meet = _nobody
         self.tally: dict[str, int] = {}
         metrics = ctx.metrics
         self._taken = metrics.counter("candles_total", "Closed candles by source", ("source",))
@@ -55,8 +66,8 @@ class Scan:
 
     def offer(self, closed: Closed) -> None:
         """A closed candle arrived."""
-        watched = self._board.watches(closed.candle.symbol)
-        arrival = self._board.inbox.offer(closed) if watched else Arrival.UNKNOWN
+        taken = self._board.takes(closed.candle.symbol)
+        arrival = self._board.inbox.offer(closed) if taken else Arrival.UNKNOWN
         if arrival is Arrival.TAKEN:
             self._wake.set()
         else:
@@ -79,10 +90,15 @@ class Scan:
                     self._working -= 1
 
     async def _take(self, bar: int, arrivals: list[Closed]) -> None:
-        """One bar of some symbols."""
+        """One bar of some symbols; of those that others scan, only the candle is kept."""
         board = self._board
         self.on_bar(bar)
-        rows = board.windows.append(bar, [closed.candle for closed in arrivals])
+        board.windows.append(bar, [closed.candle for closed in arrivals])
+        if board.followed:
+            arrivals = [closed for closed in arrivals if board.watches(closed.candle.symbol)]
+        rows = board.windows.rows_of([closed.candle.symbol for closed in arrivals])
+        if not len(rows):
+            return
         features = board.observe(rows, bar)
         for closed in arrivals:
             self._taken.labels(closed.source).inc()
@@ -100,6 +116,7 @@ class Scan:
                 latency.observe(now - closed.arrived_s)
         if kind == "candle" and not self._board.inbox.waiting_count():
             self._board.windows.settle_all(ahead=True)
+            await self.offers.tell()
 
     async def decisions(self, rows: Index, bar: int, features: Features, *, first: bool = False) -> list[Outgoing]:
         """Candidates and skips about one candle of some symbols; none while trading is stopped or nobody can say.
@@ -107,13 +124,20 @@ class Scan:
         `first`: after a start market facts that are newer than the candle are taken when there are no older ones.
         """
         board, clock, rules = self._board, self._ctx.clock, self.rules()
-        fired = signals(features, board.ranks(rows, bar), rules)
+        ranks = board.ranks(rows, bar)
+        symbols = [board.windows.symbols[row] for row in rows]
+        leaders = None
+        if rules.book.trend_scan:
+            leaders = await self.offers.leaders(symbols, bar, trend_quality(features, ranks), first=first)
+        fired = signals(features, ranks, rules, leaders)
         control = await self._control(len(fired.place)) if len(fired.place) else None
         if control is None:
             return []
+        if strangers := board.strangers():
+            await self.meet(strangers)
         close_ms = board.frame.close_ms(bar)
         closed = ClosedBatch(
-            symbols=[board.windows.symbols[row] for row in rows],
+            symbols=symbols,
             interval=board.frame.interval,
             close_ms=close_ms,
             now_ms=close_ms + 1 if self._ctx.settings.core.run_once else clock.now_ms(),
@@ -135,6 +159,7 @@ class Scan:
             max_age_ms=float(age_ms),
             taker_ratio=float(venue.policy.taker_default),
             paper=settings.core.paper,
+            ai=settings.core.ai_enabled,
         )
 
     async def _control(self, found: int) -> Control | None:

@@ -6,16 +6,16 @@ double ownership does no harm because the ids of messages are functions of symbo
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from services.scanner.board import Board
 from services.scanner.feed import Feed
+from services.scanner.histories import Histories, History
 from services.scanner.logic import universe
 from services.scanner.logic.frame import Frame
 from services.scanner.logic.inbox import Closed
 from services.scanner.logic.sharding import owned
-from services.scanner.published import last_published
 from services.scanner.repair import Repairs
 from services.scanner.scan import LOSS_FIELD, Scan, candle_message
 from services.scanner.volumes import Volumes
@@ -23,8 +23,7 @@ from shared.config.registry import name_of
 from shared.contracts import topic
 from shared.contracts.envelope import Meta, Outgoing
 from shared.contracts.order import TradeClosed
-from shared.domain.candle import Candle
-from shared.domain.errors import ConfigError, StoreUnavailable
+from shared.domain.errors import ConfigError, MrasterError, StoreUnavailable
 from shared.runtime.chores import Chores
 from shared.runtime.context import Context
 from shared.runtime.members import REFRESH_S, Members
@@ -70,11 +69,15 @@ class Scanner:
         self.feed = Feed(ctx, self.board, self.scan.offer)
         self.repairs = Repairs(ctx, self.board, self.feed, self.scan, self.chores)
         self.feed.resync = self.repairs.catch_up
+        self._histories = Histories(ctx, self.board.frame, self.feed.klines)
         self._volumes = Volumes(ctx, self.board)
         self.scan.on_bar = self._on_bar
+        self.scan.meet = self._meet
         self._members = Members(ctx)
         self._live: tuple[str, ...] = self._members.live
         self._universe: tuple[str, ...] = ()
+        self._listed: Collection[str] = ()
+        self._held: frozenset[str] = frozenset()
         self._sharing = asyncio.Lock()
         self._watched = ctx.metrics.gauge("watched_symbols", "Symbols that this instance scans")
 
@@ -95,6 +98,7 @@ class Scanner:
         """Read the venue's contracts and pick the ones to scan."""
         settings, public = self._ctx.settings, self._ctx.venue.public
         instruments, tickers = await asyncio.gather(public.exchange_info(), public.tickers_24h())
+        self._listed = instruments.keys()
         volumes = {ticker.symbol: ticker.quote_volume for ticker in tickers}
         chosen = universe.select(instruments, volumes, settings.universe, settings.core.quote)
         if not self.board.references:
@@ -106,26 +110,35 @@ class Scanner:
                 self._ctx.log.warning("symbols_unknown", symbols=", ".join(missing))
             self._ctx.log.info("universe", symbols=len(chosen), before=len(self._universe))
             self._universe = chosen
+            await self.feed.funding_intervals()
             await self._ctx.state.put(self._ctx.keys.universe, "watched", {"symbols": list(chosen), "changed_ms": self._ctx.clock.now_ms()})
 
     def _on_bar(self, bar: int) -> None:
         """A candle begins to come in; the first one of a day renews the volumes that ranks are read from."""
         if self._volumes.due(bar):
             self.chores.add("volumes", partial(self._volumes.renew, bar, self._universe))
+            self.chores.add("funding intervals", self.feed.funding_intervals)
 
     async def housekeeping(self) -> None:
         """New and vanished contracts, and market facts that no stream has renewed."""
         await self._choose()
         await self._share()
         await self.feed.facts()
+        await self.scan.offers.tidy(self.repairs.newest_closed())
 
     async def reshare(self) -> None:
-        """Announce this instance; split the symbols anew when others came or went (as a chore: histories take their time)."""
+        """Announce this instance; split anew when others came or went, or a position did (as a chore: histories take their time)."""
         await self._members.refresh()
-        if self._members.live != self._live:
-            self._live = self._members.live
-            self._ctx.log.info("members", live=len(self._live))
+        held = await self._positions()
+        if self._members.live != self._live or held != self._held:
+            if self._members.live != self._live:
+                self._ctx.log.info("members", live=len(self._members.live))
+            self._live, self._held = self._members.live, held
             self.chores.add("share", self._share)
+
+    async def _positions(self) -> frozenset[str]:
+        """Symbols that the account holds, as far as the venue lists them."""
+        return frozenset(await self._ctx.state.get_all(self._ctx.keys.positions)) & frozenset(self._listed)
 
     async def hand_over(self) -> None:
         """On the way out: the others need not wait until we are missed."""
@@ -136,17 +149,20 @@ class Scanner:
             self._ctx.log.warning("members_not_told", detail=str(error))
 
     async def _share(self) -> None:
-        """Scan what is ours: load what is new, leave what went to another instance."""
+        """Scan what is ours: load what is new, leave what went to another instance, follow what is held but not ours."""
+        board = self.board
         async with self._sharing:
             mine = owned(self._universe, self._ctx.producer.instance, self._live)
-            if mine == self.board.watched:
+            held = tuple(sorted(self._held - set(mine)))
+            if (mine, held) == (board.watched, board.followed):
                 return
-            new = [symbol for symbol in mine if symbol not in self.board.watched]
-            kept = tuple(symbol for symbol in mine if symbol in self.board.watched)
-            self.board.watch(kept)
+            new = [symbol for symbol in mine if symbol not in board.watched]
+            strange = [symbol for symbol in held if symbol not in board.present]
+            board.watch(tuple(s for s in mine if s in board.watched), tuple(s for s in held if s in board.present))
             await self._load(new)
-            self.board.watch(mine)
-            self.feed.listen(mine)
+            await self._meet(strange)
+            board.watch(mine, held)
+            self.feed.listen(board.present)
             self._watched.set(len(mine))
             self._ctx.facts["symbols"] = str(len(mine))
 
@@ -156,20 +172,34 @@ class Scanner:
             return
         self.board.windows.admit(symbols)
         await self.feed.facts()
-        last = self.repairs.newest_closed()
-        told = await last_published(self._ctx.bus, self.board.frame, symbols)
-        for symbol, candles in (await self.feed.histories(symbols, last)).items():
-            self.board.windows.load(symbol, candles)
-            self._tell(symbol, candles, told.get(symbol))
+        for symbol, history in (await self._histories.read(symbols, self.repairs.newest_closed())).items():
+            self.board.windows.load(symbol, history.candles)
+            self._tell(symbol, history)
         self.board.windows.settle_all(ahead=False)
         if not self._ctx.settings.core.run_once:
             await self.scan.recheck(symbols)
+            await self.scan.offers.tell()
 
-    def _tell(self, symbol: str, candles: Sequence[Candle], told: int | None) -> None:
+    async def _meet(self, symbols: Sequence[str]) -> None:
+        """Candles of held symbols that another scanner watches: what moves with them is counted, too."""
+        known = [symbol for symbol in symbols if symbol in self._listed]
+        if not known:
+            return
+        self.board.windows.admit(known)
+        try:
+            histories = await self._histories.read(known, self.repairs.newest_closed())
+        except MrasterError as error:
+            self._ctx.log.warning("position_not_followed", symbols=", ".join(known), code=error.code, detail=str(error))
+            return
+        for symbol, history in histories.items():
+            self.board.windows.load(symbol, history.candles)
+        self.board.watch(self.board.watched, tuple(sorted({*self.board.followed, *known})))
+        self.feed.listen(self.board.present)
+
+    def _tell(self, symbol: str, history: History) -> None:
         """Publish candles that nobody published since the last known one; before any was known, only the newest."""
-        frame = self.board.frame
-        if told is None:
-            candles = candles[-1:]
+        frame, told = self.board.frame, history.told
+        candles = history.candles[-1:] if told is None else history.candles
         missing = [c for c in candles if told is None or frame.bar(c.open_ms) > told]
         now_s = self._ctx.clock.monotonic_s()
         self.scan.candles.put([candle_message(Closed(c, "rest", now_s), c.close_ms) for c in missing])

@@ -176,6 +176,21 @@ def parse_premium_index(payload: Any) -> list[MarkPrice]:
     ]
 
 
+def parse_funding_info(payload: Any) -> list[tuple[str, int]]:
+    """`[{"symbol": "ABCUSDT", "fundingIntervalHours": 4, ...}, ...]`: symbol and milliseconds between two payments.
+
+    One venue lists the contracts that differ from its usual eight hours, the other lists all.
+    """
+    what = "fundingInfo"
+    found = []
+    for item in one_or_many(payload, what):
+        hours = whole(item, "fundingIntervalHours", what)
+        if hours <= 0:
+            raise ContractViolation(f"{what}: expected fundingIntervalHours of 1 or more, got {hours}")
+        found.append((text(item, "symbol", what), hours * 3_600_000))
+    return found
+
+
 def parse_depth(payload: Any, symbol: str) -> Depth:
     """`{"lastUpdateId": 1, "T": 1700000000000, "bids": [["1.4", "10"], ...], "asks": [...]}`."""
     what = f"depth {symbol}"

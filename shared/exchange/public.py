@@ -15,6 +15,7 @@ from shared.exchange.parse_market import (
     parse_book_tickers,
     parse_depth,
     parse_exchange_info,
+    parse_funding_info,
     parse_klines,
     parse_premium_index,
     parse_tickers,
@@ -79,6 +80,10 @@ class PublicClient:
     async def premium_index(self) -> list[MarkPrice]:
         """Mark price, index price and predicted funding of all symbols."""
         return _readable(parse_premium_index, await self._every(Endpoint.PREMIUM_INDEX))
+
+    async def funding_info(self) -> dict[str, int]:
+        """How often contracts pay funding, in milliseconds, by symbol. What is not listed pays every eight hours."""
+        return dict(_readable(parse_funding_info, await self._every(Endpoint.FUNDING_INFO)))
 
     async def depth(self, symbol: str, *, limit: int = 20) -> Depth:
         """A book snapshot.

@@ -9,7 +9,7 @@ from services.scanner.logic.edge import Calibration, Edge, EdgeTerms, Offer, edg
 from services.scanner.logic.features import Features
 from services.scanner.logic.filters import FUNDING_BASE_MS, Hygiene, Signals, Verdict, first_failures, funding_edge
 from services.scanner.logic.market import MarketSnapshot
-from services.scanner.logic.setups import Fired, RuleBook, find, scan
+from services.scanner.logic.setups import Fired, Flags, RuleBook, find, scan
 from shared.contracts.signal import Candidate, Skip
 from shared.domain.order import Direction
 from shared.indicators.series import Series
@@ -38,14 +38,14 @@ class ClosedBatch:
     features: Features
 
 
-def signals(features: Features, volume_rank: Floats, rules: Rules) -> Fired:
+def signals(features: Features, volume_rank: Floats, rules: Rules, leaders: Flags | None = None) -> Fired:
     """What the rules find in a batch, before any filter. Each finding depends on its own symbol only.
 
-    The exception is `trend_scan`, which compares the symbols of the batch; it is offered only when the rule book says so.
+    `leaders`: symbols that are offered as `trend_scan` where no rule fired, when the rule book says so (logic/trends.py).
     """
     fired = find(features, volume_rank, rules.book)
-    if rules.book.trend_scan:
-        fired = _joined(fired, scan(features, volume_rank, fired))
+    if rules.book.trend_scan and leaders is not None and leaders.any():
+        fired = _joined(fired, scan(features, volume_rank, fired, leaders))
     return fired
 
 
@@ -55,8 +55,8 @@ def judge(closed: ClosedBatch, fired: Fired, market: MarketSnapshot, rules: Rule
 
 
 def decide(closed: ClosedBatch, market: MarketSnapshot, rules: Rules) -> list[Candidate | Skip]:
-    """Both steps at once, with the facts of all symbols of the batch."""
-    fired = signals(closed.features, market.volume_rank, rules)
+    """Both steps at once, with the facts of all symbols of the batch, which count as the leaders."""
+    fired = signals(closed.features, market.volume_rank, rules, np.ones(len(closed.symbols), dtype=np.bool_))
     return judge(closed, fired, market.pick(fired.place), rules)
 
 

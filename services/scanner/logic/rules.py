@@ -11,13 +11,14 @@ from shared.config.sections.filters import Filters
 from shared.config.sections.strategy import Strategy
 
 
-def rule_book(strategy: Strategy) -> RuleBook:
-    """What fires."""
+def rule_book(strategy: Strategy, *, ai: bool = False) -> RuleBook:
+    """What fires. `ai`: offers without a rule, which only a language model may judge, are made as well."""
     return RuleBook(
         rsi_buy_min=strategy.rsi_buy_min,
         rsi_sell_max=strategy.rsi_sell_max,
         align=strategy.allow_trend_align,
         against=strategy.trend_bias is TrendBias.AGAINST,
+        trend_scan=ai,
     )
 
 
@@ -54,11 +55,13 @@ def edge_terms(strategy: Strategy, exits: Exits, frame: Frame, *, taker_ratio: f
     )
 
 
-def rules_of(sections: tuple[Strategy, Filters, Exits], frame: Frame, *, max_age_ms: float, taker_ratio: float, paper: bool) -> Rules:
+def rules_of(
+    sections: tuple[Strategy, Filters, Exits], frame: Frame, *, max_age_ms: float, taker_ratio: float, paper: bool, ai: bool = False
+) -> Rules:
     """All of it."""
     strategy, filters, exits = sections
     return Rules(
-        book=rule_book(strategy),
+        book=rule_book(strategy, ai=ai),
         hygiene=hygiene(filters, strategy, frame, max_age_ms),
         terms=edge_terms(strategy, exits, frame, taker_ratio=taker_ratio, paper=paper),
     )

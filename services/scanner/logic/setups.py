@@ -182,14 +182,19 @@ _APPLY = {
 }
 
 
-def scan(features: Features, volume_rank: Floats, fired: Fired, *, top: int = 10) -> Fired:
-    """Offers where no rule fired: the `top` symbols of the batch by trend quality, in the direction of the longer trend."""
+def trend_quality(features: Features, volume_rank: Floats) -> Floats:
+    """How good a trend each symbol has along its longer candles; -1 where it has none."""
     side = np.where(np.isnan(features.higher_side), 0.0, features.higher_side)
     quality = strength(
         Setup.TREND_SCAN,
         {"adx": features.value(Series.ADX), "higher_slope": side * features.higher_slope, "volume_rank": volume_rank},
     )
-    quality = np.where(side == 0, -1.0, quality)
-    best = np.argsort(-quality, kind="stable")[:top]
-    offered = np.sort(best[(quality[best] >= 0) & ~np.isin(best, fired.place)])
-    return Fired(offered, side[offered], [Setup.TREND_SCAN] * len(offered), quality[offered])
+    return np.where(side == 0, -1.0, quality)
+
+
+def scan(features: Features, volume_rank: Floats, fired: Fired, leaders: Flags) -> Fired:
+    """Offers where no rule fired: `leaders` that still have a trend, in the direction of the longer candles."""
+    quality = trend_quality(features, volume_rank)
+    offered = np.flatnonzero(leaders & (quality >= 0))
+    offered = offered[~np.isin(offered, fired.place)]
+    return Fired(offered, features.higher_side[offered], [Setup.TREND_SCAN] * len(offered), quality[offered])

@@ -58,6 +58,7 @@ class Endpoint(StrEnum):
     TICKER_24H = "ticker/24hr"
     BOOK_TICKER = "ticker/bookTicker"
     PREMIUM_INDEX = "premiumIndex"
+    FUNDING_INFO = "fundingInfo"
     DEPTH = "depth"
     ORDER = "order"
     OPEN_ORDERS = "openOrders"

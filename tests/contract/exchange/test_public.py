@@ -112,3 +112,17 @@ async def test_one_odd_row_does_not_hide_the_others(rig: Rig, caplog: pytest.Log
     assert "markPrice" in caplog.text
     with pytest.raises(ContractViolation, match="markPrice"):
         await rig.public.premium_index()
+
+
+async def test_funding_intervals_by_symbol_with_odd_rows_left_out(rig: Rig, caplog: pytest.LogCaptureFixture):
+    row = {"symbol": "ABCUSDT", "adjustedFundingRateCap": "0.02", "adjustedFundingRateFloor": "-0.02", "updateTime": None}
+    other = {"symbol": "XYZUSDT", "fundingIntervalHours": 1, "fundingFeeCap": 0.02, "fundingFeeFloor": None}
+    odd = [{"symbol": "ODD"}, {"symbol": "ZERO", "fundingIntervalHours": 0}]
+    rig.server.on("GET", "/fapi/v1/fundingInfo", Reply(body=[{**row, "fundingIntervalHours": 4}, other, *odd]))
+    assert await rig.public.funding_info() == {"ABCUSDT": 4 * 3_600_000, "XYZUSDT": 3_600_000}
+    assert "fundingIntervalHours" in caplog.text
+    rig.server.on("GET", "/fapi/v1/fundingInfo", Reply(body=[]))
+    assert await rig.public.funding_info() == {}
+    rig.server.on("GET", "/fapi/v1/fundingInfo", Reply(body={"not": "rows"}))
+    with pytest.raises(ContractViolation):
+        await rig.public.funding_info()

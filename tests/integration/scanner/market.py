@@ -47,11 +47,13 @@ class Market:
         self.rows = [symbol_row(symbol) for symbol in symbols]
         self.time_ms = BEGIN * LENGTH_MS + 1_000
         self.missing: set[int] = set()
+        self.funding: list[dict[str, Any]] = []
         server.on("GET", "/fapi/v1/time", lambda _: Reply(body={"serverTime": self.time_ms}))
         server.on("GET", "/fapi/v1/exchangeInfo", lambda _: Reply(body={"symbols": self.rows}))
         server.on("GET", "/fapi/v1/ticker/24hr", lambda _: Reply(body=[self._ticker(s) for s in self.symbols]))
         server.on("GET", "/fapi/v1/ticker/bookTicker", lambda _: Reply(body=[self._book(s) for s in self.symbols]))
         server.on("GET", "/fapi/v1/premiumIndex", lambda _: Reply(body=[self._mark(s) for s in self.symbols]))
+        server.on("GET", "/fapi/v1/fundingInfo", lambda _: Reply(body=self.funding))
         server.on("GET", "/fapi/v1/klines", self.klines)
 
     @property

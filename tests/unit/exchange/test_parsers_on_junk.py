@@ -27,6 +27,7 @@ from shared.exchange.parse_market import (
     parse_book_tickers,
     parse_depth,
     parse_exchange_info,
+    parse_funding_info,
     parse_klines,
     parse_premium_index,
     parse_tickers,
@@ -55,6 +56,7 @@ PARSERS: list[Callable[[Any], object]] = [
     parse_book_tickers,
     parse_premium_index,
     lambda body: parse_depth(body, "A"),
+    parse_funding_info,
 ]
 FIELDS = ["symbol", "orderId", "status", "origQty", "executedQty", "type", "side", "price", "assets", "asset", "symbols", "filters"]
 FIELDS += ["positionAmt", "brackets", "leverage", "bids", "asks", "lastUpdateId", "contractType", "rateLimits", "algoId", "quantity"]

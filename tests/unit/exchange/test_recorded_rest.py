@@ -26,6 +26,7 @@ from shared.exchange.parse_market import (
     parse_book_tickers,
     parse_depth,
     parse_exchange_info,
+    parse_funding_info,
     parse_klines,
     parse_premium_index,
     parse_tickers,
@@ -147,6 +148,12 @@ def check_premium_index(body: Any) -> None:
         assert (mark.next_funding_ms, mark.time_ms) == (item["nextFundingTime"], item["time"])
 
 
+def check_funding_info(body: Any) -> None:
+    intervals = dict(parse_funding_info(body))
+    assert set(intervals) == {entry["symbol"] for entry in body}
+    assert all(intervals[entry["symbol"]] == entry["fundingIntervalHours"] * 3_600_000 for entry in body)
+
+
 def check_depth(body: Any) -> None:
     depth = parse_depth(body, "SUSHIUSDT")
     assert depth.last_update_id == body["lastUpdateId"]
@@ -238,6 +245,9 @@ PARSED: dict[str, Callable[[Any], None]] = {
     "aster_premiumIndex_BTCUSDT": check_premium_index,
     "docs_premiumIndex": check_premium_index,
     "premiumIndex_2026_all": check_premium_index,
+    "aster_docs_fundingInfo": check_funding_info,
+    "docs_fundingInfo": check_funding_info,
+    "fundingInfo_2026": check_funding_info,
     "depth_SUSHIUSDT_1000": check_depth,
     "docs_leverageBracket": check_brackets,
     "leverageBracket_BTCUSDT": check_brackets,
@@ -264,9 +274,6 @@ NOT_READ = {
     "aster_docs_chase_post": "chase orders are not used",
     "aster_docs_countdownCancelAll": "the countdown does not see conditional orders and would cancel our targets",
     "countdownCancelAll_post": "the countdown does not see conditional orders and would cancel our targets",
-    "aster_docs_fundingInfo": "the predicted rate and its time come with premiumIndex",
-    "docs_fundingInfo": "the predicted rate and its time come with premiumIndex",
-    "fundingInfo_2026": "the predicted rate and its time come with premiumIndex",
     "docs_fundingRate": "past funding is not an input",
     "fundingRate_2019_rows": "past funding is not an input",
     "constituents_BTCUSDT": "the index price itself is read, not its parts",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scanner.logic.features import Features
-from services.scanner.logic.setups import CURVES, Fired, RuleBook, find, scan, strength
+from services.scanner.logic.setups import CURVES, Fired, RuleBook, find, scan, strength, trend_quality
 from shared.contracts.signal import Setup
 from shared.indicators.series import Series
 from tests.unit.scanner.samples import cross_down, cross_up, features
@@ -192,13 +192,23 @@ def many(sides: list[float], adx: list[float]) -> Features:
     )
 
 
-def test_the_scan_offers_the_best_trends_where_no_rule_fired() -> None:
+NOTHING = Fired(np.array([], dtype=np.intp), np.array([]), [], np.array([]))
+
+
+def test_the_scan_offers_leaders_where_no_rule_fired_along_their_trend() -> None:
     found = many([1.0, -1.0, 0.0, 1.0, float("nan")], [40.0, 45.0, 60.0, 20.0, 60.0])
-    nothing = Fired(np.array([], dtype=np.intp), np.array([]), [], np.array([]))
-    offered = scan(found, np.full(5, 0.5), nothing, top=2)
-    assert offered.place.tolist() == [0, 1]
-    assert offered.sign.tolist() == [1.0, -1.0]
-    assert offered.setup == [Setup.TREND_SCAN] * 2
+    everyone = np.ones(5, dtype=np.bool_)
+    offered = scan(found, np.full(5, 0.5), NOTHING, everyone)
+    assert offered.place.tolist() == [0, 1, 3]
+    assert offered.sign.tolist() == [1.0, -1.0, 1.0]
+    assert offered.setup == [Setup.TREND_SCAN] * 3
+    assert offered.strength.tolist() == trend_quality(found, np.full(5, 0.5))[[0, 1, 3]].tolist()
     taken = Fired(np.array([1]), np.array([-1.0]), [Setup.TREND_CROSS], np.array([0.4]))
-    assert scan(found, np.full(5, 0.5), taken, top=2).place.tolist() == [0]
-    assert scan(found, np.full(5, 0.5), nothing).place.tolist() == [0, 1, 3]
+    assert scan(found, np.full(5, 0.5), taken, everyone).place.tolist() == [0, 3]
+    assert scan(found, np.full(5, 0.5), NOTHING, np.array([True, False, True, False, True])).place.tolist() == [0]
+
+
+def test_without_a_longer_trend_there_is_no_quality() -> None:
+    quality = trend_quality(many([1.0, 0.0, float("nan")], [40.0, 60.0, 60.0]), np.full(3, 0.5))
+    assert quality[0] > 0
+    assert quality[1:].tolist() == [-1.0, -1.0]
