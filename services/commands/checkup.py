@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from services.commands.venue_door import Door
 from shared.config.choices import Dialect as DialectChoice
@@ -24,7 +25,8 @@ from shared.runtime.venue import open_venue
 _STREAM_S = 10.0
 _OFFSET_WARN_MS, _OFFSET_FAIL_MS = 500, 1_000
 _RESTRICTIONS = "/sapi/v1/account/apiRestrictions"
-_RESTRICTIONS_BASE = "https://api.binance.com"
+_RESTRICTIONS_OF = {"fapi.binance.com": "https://api.binance.com"}
+"""Where a venue tells what a key may do, by the host of its futures API."""
 
 
 class Status(StrEnum):
@@ -82,22 +84,31 @@ async def permissions(door: Door, wishes: Wishes) -> Finding:
     """A trading key needs no right to withdraw."""
     if door.venue.paper:
         return Finding("permissions", Status.SKIPPED, "paper trading: there is nothing to withdraw")
-    if door.venue.policy.dialect is not Dialect.BINANCE:
+    base = _RESTRICTIONS_OF.get(urlsplit(str(door.settings.core.exchange_base)).netloc)
+    if base is None or door.venue.policy.dialect is not Dialect.BINANCE:
         return Finding(
             "permissions", Status.WARNING, "this venue does not tell what a key may do", "use a key (or signer) that cannot withdraw"
         )
-    rights = await _rights(door)
-    if rights.get("enableWithdrawals") and not wishes.allow_withdrawals:
+    return rights_finding(await _rights(door, base), allow_withdrawals=wishes.allow_withdrawals)
+
+
+def rights_finding(rights: dict[str, object], *, allow_withdrawals: bool) -> Finding:
+    """What the venue's answer about a key means. What it does not say counts as the worse."""
+    if not isinstance(rights.get("enableWithdrawals"), bool):
+        return Finding("permissions", Status.FAILED, "the venue does not say whether the key may withdraw", "try again later")
+    if rights["enableWithdrawals"] and not allow_withdrawals:
         return Finding("permissions", Status.FAILED, "the key may withdraw", "make a key without that right (or --allow-withdrawals)")
     if not rights.get("enableFutures"):
         return Finding("permissions", Status.FAILED, "the key may not trade futures", "give the key the futures permission")
+    if rights["enableWithdrawals"]:
+        return Finding("permissions", Status.WARNING, "the key may withdraw, which was accepted", "a key that only trades is safer")
     bound = bool(rights.get("ipRestrict"))
     return Finding("permissions", Status.OK if bound else Status.WARNING, "may trade futures", "" if bound else "bind the key to your IP")
 
 
-async def _rights(door: Door) -> dict[str, object]:
+async def _rights(door: Door, base: str) -> dict[str, object]:
     """What the venue says about the key; it lives on another host."""
-    core = door.settings.core.model_copy(update={"exchange_base": _RESTRICTIONS_BASE, "venue_dialect": DialectChoice.BINANCE})
+    core = door.settings.core.model_copy(update={"exchange_base": base, "venue_dialect": DialectChoice.BINANCE})
     venue = open_venue(replace(door.settings, core=core), "mraster/cli", signed=True)
     try:
         found: dict[str, object] = await venue.http.request(Call(method="GET", path=_RESTRICTIONS, security=Security.SIGNED))
@@ -198,6 +209,8 @@ async def _far_order(door: Door, instrument: Instrument) -> tuple[OrderRequest, 
 
 
 CHECKS: tuple[Check, ...] = (clock, keys, permissions, position_mode, brackets, stream, round_trip)
+_NAMES: dict[Check, str] = {brackets: "leverage_brackets", round_trip: "order_round_trip"}
+"""How a check is called where its function has another name."""
 
 
 async def examine(door: Door, wishes: Wishes) -> list[Finding]:
@@ -207,5 +220,5 @@ async def examine(door: Door, wishes: Wishes) -> list[Finding]:
         try:
             findings.append(await check(door, wishes))
         except MrasterError as error:
-            findings.append(Finding(check.__name__, Status.FAILED, str(error), "is the venue reachable?"))
+            findings.append(Finding(_NAMES.get(check, check.__name__), Status.FAILED, str(error), "is the venue reachable?"))
     return findings

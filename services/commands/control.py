@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -48,8 +49,19 @@ def _control(command: Command) -> Callable[..., None]:
         typer.echo(f"{control.state.value} (epoch {control.epoch})")
         if announced:
             typer.echo(announced, err=True)
+        if command is Command.START:
+            _warn_of_the_gate(home)
 
     return change
+
+
+def _warn_of_the_gate(home: Path | None) -> None:
+    """Trading runs, and yet no entry is sent with real money before the doctor's checks have passed: say so at once."""
+    from services.commands.clearing import standing  # noqa: PLC0415 - loads Redis
+
+    now = asyncio.run(standing(settings_here(), home))
+    if now is not None and not now.allowed:
+        typer.echo(f"entries with real money stay refused: {now.detail}", err=True)
 
 
 @dataclass(frozen=True, slots=True)

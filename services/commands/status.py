@@ -1,6 +1,10 @@
 """`mraster status`: what the dashboard says about the running product, and what the supervisor knows of its processes."""
 
+import asyncio
 import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +13,7 @@ from services.commands.exits import Exit, fail
 from services.commands.place import HomeOption, running_here, settings_here
 from services.supervisor.memory import resident
 from services.supervisor.runfile import RunFile
+from shared.domain.errors import MrasterError
 
 _TIMEOUT_S = 3.0
 
@@ -29,7 +34,7 @@ def status(
     ready, answer = _ask(base)
     if run is None and answer is None:
         fail(f"nothing runs: no supervisor in this home, and nobody answers at {base}. Start it with: mraster up", Exit.NOTHING_RUNNING)
-    report = {"ready": ready, "dashboard": base, "status": answer, **(_processes(run) if run is not None else {})}
+    report = {"ready": ready, "dashboard": base, "status": answer, "live": _live(home), **(_processes(run) if run is not None else {})}
     typer.echo(json.dumps(report, indent=1) if as_json else _text(report))
     raise typer.Exit(int(Exit.OK if ready else Exit.FAILED))
 
@@ -52,6 +57,17 @@ def _ask(base: str) -> tuple[bool, Any]:
         return False, None
 
 
+def _live(home: Path | None) -> dict[str, Any] | None:
+    """With real money: whether entries are allowed, what is in the way, and until when; None on paper."""
+    from services.commands.clearing import standing  # noqa: PLC0415 - loads Redis
+
+    try:
+        now = asyncio.run(standing(settings_here(), home))
+    except MrasterError as error:
+        return {"allowed": False, "detail": f"not known: {error}", "at_ms": None, "until_ms": None}
+    return None if now is None else asdict(now)
+
+
 def _processes(run: RunFile) -> dict[str, Any]:
     """The supervisor's processes with their memory, and the sum."""
     rows: dict[str, dict[str, Any]] = {
@@ -70,6 +86,13 @@ def _processes(run: RunFile) -> dict[str, Any]:
 
 def _text(report: dict[str, Any]) -> str:
     lines = [f"{'ready' if report['ready'] else 'not ready'}  {report['dashboard']}  {report.get('mode', '')}".rstrip()]
+    live = report.get("live")
+    if live is not None:
+        lines.append(
+            f"  real money: entries are allowed{_until(live)}"
+            if live["allowed"]
+            else f"  real money: entries are refused: {live['detail']}"
+        )
     for name, row in report.get("processes", {}).items():
         state = f"pid {row['pid']}" if row["pid"] else "not running"
         restarts = f"  restarts {row['restarts']} ({row['last_exit']})" if row["restarts"] else ""
@@ -77,3 +100,8 @@ def _text(report: dict[str, Any]) -> str:
     if "memory_bytes" in report:
         lines.append(f"  {'together':<28} {report['memory_bytes'] / 2**20:6.0f} MB")
     return "\n".join(lines)
+
+
+def _until(live: dict[str, Any]) -> str:
+    """Until when the checks stand, as a day."""
+    return "" if live["until_ms"] is None else f" until {datetime.fromtimestamp(live['until_ms'] / 1000, UTC):%Y-%m-%d}"

@@ -1,5 +1,6 @@
 """The account as it is now, for everybody else: one document in Redis."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -19,11 +20,20 @@ _TRANSFERS = {"DEPOSIT", "WITHDRAW", "ADMIN_DEPOSIT", "ADMIN_WITHDRAW", "ASSET_T
 class AccountKeeper:
     """Reads balances on a timer for the screen, and at every minute of venue time for the breakers."""
 
-    def __init__(self, ctx: Context, private: PrivateClient, breakers: BreakerKeeper, chores: Chores) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        private: PrivateClient,
+        breakers: BreakerKeeper,
+        chores: Chores,
+        *,
+        live: Callable[[], dict[str, Any] | None],
+    ) -> None:
         self._ctx = ctx
         self._private = private
         self._breakers = breakers
         self._chores = chores
+        self._live = live
         self._opening: Decimal | None = None
         self._sampled = -1
         self._queued = False
@@ -77,6 +87,7 @@ class AccountKeeper:
             "opening_usd": None if self._opening is None else str(self._opening),
             "day_opening_usd": None if day_opening is None else str(day_opening),
             "day_pnl_usd": None if day_opening is None else str(view.equity - day_opening),
+            "live": self._live(),
             "breakers": [row(breaker) for breaker in self._breakers.stand(view.equity)],
             "updated_ms": self._ctx.clock.now_ms(),
             "updated_wall_ms": self._ctx.clock.wall_ms(),

@@ -3,6 +3,7 @@
 from services.executor.breaker_keeper import BreakerKeeper
 from services.executor.core import Core
 from services.executor.exposure import exposure_caps, foreign_of
+from services.executor.live_gate import LiveGate
 from services.executor.logic.entry_events import entry_event, intent_of
 from services.executor.logic.intent import Intent, Outcome, Step, tell
 from services.executor.logic.sizing import Situation, Size, entry_size
@@ -23,7 +24,7 @@ from shared.risk.gate import Refused, RefusedReason
 class Entries:
     """Handles plans; each step is durable before the next."""
 
-    def __init__(self, core: Core, *, opening: Opening, sending: Sending, breakers: BreakerKeeper) -> None:
+    def __init__(self, core: Core, *, opening: Opening, sending: Sending, breakers: BreakerKeeper, live_gate: LiveGate) -> None:
         self._ctx = core.ctx
         self._private = core.private
         self._book = core.book
@@ -35,6 +36,7 @@ class Entries:
         self._pricing = Pricing(core.ctx)
         self.setup = SymbolSetup(core.private)
         self.breakers = breakers
+        self._live_gate = live_gate
         self.margins = Margins()
 
     async def on_plan(self, plan: Plan, meta: Meta) -> list[Outgoing]:
@@ -79,7 +81,7 @@ class Entries:
         return await self._state_refusal(meta)
 
     async def _state_refusal(self, meta: Meta) -> Refused | None:
-        """Trading state, epoch, lease: asked once more right before the send."""
+        """Lease, trading state, epoch (asked once more right before the send); with real money, the doctor's checks."""
         if not self._ctx.holds_lease():
             return Refused(RefusedReason.STATE_UNKNOWN, "the executor's lease is not certain")
         control = await self._ctx.state.control()
@@ -87,7 +89,7 @@ class Entries:
             return Refused(RefusedReason.NOT_RUNNING, f"trading is {control.state if control else 'unknown'}")
         if control.epoch != meta.epoch:
             return Refused(RefusedReason.OLD_EPOCH, f"plan of epoch {meta.epoch}, now {control.epoch}")
-        return None
+        return await self._live_gate.refusal()
 
     async def _prepare(self, plan: Plan, meta: Meta) -> tuple[Intent, Size] | Refused:
         """Truth, breakers, size, the venue's settings, exposure; then the intent, not yet written."""

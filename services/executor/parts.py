@@ -13,6 +13,7 @@ from services.executor.exits import Exits
 from services.executor.fees import Fees
 from services.executor.fills import Fills
 from services.executor.intents import Intents
+from services.executor.live_gate import LiveGate
 from services.executor.logic.record import Record
 from services.executor.opening import Opening
 from services.executor.protection import Protection
@@ -37,7 +38,8 @@ class Parts:
         self.outbox = Outbox(ctx)
         self.chores = Chores(ctx, WORKERS)
         self.breakers = BreakerKeeper(ctx, self.outbox)
-        self.account = AccountKeeper(ctx, self.private, self.breakers, self.chores)
+        self.live_gate = LiveGate(ctx, self.outbox)
+        self.account = AccountKeeper(ctx, self.private, self.breakers, self.chores, live=self.live_gate.row)
         self.intents = Intents(ctx)
         self.fees = Fees(ctx)
         self.book = Book(ctx, self.outbox, self.fees, on_closed=self._closed)
@@ -50,7 +52,7 @@ class Parts:
         self.anchoring = Anchoring(ctx, self.private, self.book, self.exits, self.protection)
         self.opening = Opening(core, guarding=(self.protection, self.anchoring), fills=self.fills, doubt=self.doubt, steps=steps)
         self.sending = Sending(core, opening=self.opening, steps=steps)
-        self.entries = Entries(core, opening=self.opening, sending=self.sending, breakers=self.breakers)
+        self.entries = Entries(core, opening=self.opening, sending=self.sending, breakers=self.breakers, live_gate=self.live_gate)
         self.resting = Resting(core, opening=self.opening)
         self.reconciler = Reconciler(core, fills=self.fills, endings=self.endings)
         self.control = Control(core, exits=self.exits, resting=self.resting, reconciler=self.reconciler, relaunched=self._relaunched)

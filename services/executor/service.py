@@ -32,6 +32,7 @@ FLUSH_S = 1.0
 ENDINGS_S = 5.0
 FEES_S = 5.0
 FORGET_S = 60.0
+GATE_S = 5.0
 INSTRUMENTS_S = 3600.0
 PLAN_ACK_WAIT_S = 3.0
 """How soon a crashed instance's plans come to the next one: they are good for seconds only."""
@@ -63,6 +64,7 @@ def build_with(ctx: Context, *, steps: Steps = go_on, margin_ms: int | None = No
             every(ENDINGS_S, parts.endings.again),
             every(FEES_S, parts.book.price_fees),
             every(FORGET_S, parts.intents.forget_old),
+            every(GATE_S, parts.live_gate.watch),
             every(INSTRUMENTS_S, executor.read_instruments),
         ),
         warm=executor.warm,
@@ -90,6 +92,7 @@ class Executor:
         await self.read_instruments()
         first = TradingState.RUNNING if ctx.settings.core.paper else TradingState.PAUSED
         await ctx.state.init_control(first, author="executor", now_ms=ctx.clock.now_ms())
+        await parts.live_gate.look()
         await parts.breakers.load()
         await parts.control.load()
         await parts.intents.load()

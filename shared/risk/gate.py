@@ -37,6 +37,7 @@ class RefusedReason(StrEnum):
     NOT_REDUCING = "not_reducing"
     STATE_UNKNOWN = "state_unknown"
     FENCED = "fenced"
+    DOCTOR = "doctor"
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,11 @@ class Keys:
         """Hash of learning stores with a version each (advisor leader)."""
         return self._key("learning")
 
+    @property
+    def doctor(self) -> str:
+        """What the checks for trading real money said last (`mraster doctor`)."""
+        return self._key("doctor")
+
     def ledger(self, durable: str, message_id: str) -> str:
         """What an effectful handler already did with a message (the handler's service)."""
         return self._key("ledger", durable, message_id)

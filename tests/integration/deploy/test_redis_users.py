@@ -31,13 +31,14 @@ OWN_KEYS = {
         "position",
         "position:closing",
         "exposure",
+        "doctor",
         "ledger:executor-plan:x",
         "lease:active-executor",
         "fence:active-executor",
     },
     "bracket_guard": {"bracket", "lease:active-bracket_guard", "fence:active-bracket_guard"},
     "dashboard": {"control", "config", "config:history", "vault"},
-    "operator": {"control"},
+    "operator": {"control", "doctor"},
 }
 ALL_KEYS = sorted(set().union(*OWN_KEYS.values()) | {"vault", "something:new"})
 HIDDEN = {"vault"}

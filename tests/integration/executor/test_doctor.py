@@ -44,6 +44,15 @@ async def test_it_finds_a_good_account_a_wrong_key_and_hedge_mode_and_mends_that
             "stream": "ok",
             "order_round_trip": "ok",
         }
+        assert list(report) == ["ok", "paper", "checks", "live"]
+        assert {tuple(check) for check in report["checks"]} == {("check", "status", "detail", "fix")}
+        assert report["live"] == {
+            "needed": False,
+            "allowed": True,
+            "written": False,
+            "detail": "paper trading needs no clearance",
+            "until_ms": None,
+        }
         wrong = await asyncio.to_thread(doctor, tmp_path, venue.url, ASTER_PAPER_API_KEY="nobody")
         assert wrong.returncode == 1
         assert "FAIL  keys" in wrong.stdout
