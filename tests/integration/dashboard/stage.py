@@ -38,7 +38,8 @@ def beat(rig: Rig) -> None:
     for service in REQUIRED:
         if service != "dashboard":
             state = ServiceState.READY
-            rig.bus.send(facts.heartbeat(service, wall_ms, state))
+            told = {"naked_max_ms": "740"} if service == "bracket_guard" else {}
+            rig.bus.send(facts.heartbeat(service, wall_ms, state, facts=told))
 
 
 def chatter(rig: Rig) -> None:
