@@ -40,6 +40,14 @@ class Home:
         """The paper venue's accounts."""
         return self.path / "paper"
 
+    def state_file(self, wanted: Path) -> Path:
+        """The snapshot; a relative path begins in this folder, so that a reset moves it along."""
+        return self.path / wanted.expanduser()
+
+    def file(self, wanted: Path) -> Path:
+        """A file that a service keeps; a relative path begins in this folder."""
+        return self.path / wanted.expanduser()
+
     @property
     def run_file(self) -> Path:
         """What runs now."""

@@ -80,6 +80,8 @@ class _Maker:
     def make(self) -> Plan:
         """The plan."""
         dashboard = self._dashboard_port()
+        self._changes["ASTER_STATE_FILE"] = str(self._home.state_file(self._settings.core.state_file))
+        self._changes["ASTER_BRACKETS_QUEUE_FILE"] = str(self._home.file(self._settings.core.brackets_queue_file))
         nats_url, redis_url = self._stores()
         venue = self._venue()
         for name in self._options.services:

@@ -58,10 +58,9 @@ class Core(Section):
     loop_sleep_s: float = knob("30", env="ASTER_LOOP_SLEEP", ge=1, le=3600, unit="s", group="Running", applies=LIVE)
     """Pause between housekeeping cycles (universe, tickers, REST fallback). Signals do not wait for it: they follow each candle."""
 
-    state_file: Path = knob(
-        "aster_state.json", env="ASTER_STATE_FILE", group="Files", expert=True, editable=False, awaits="the state snapshot"
-    )
-    """File for the periodic snapshot of all state, restored when Redis comes up empty."""
+    state_file: Path = knob("aster_state.json", env="ASTER_STATE_FILE", group="Files", expert=True, editable=False)
+    """Snapshot of what was learned, written every few seconds and on stop, and put back when Redis comes up empty; `mraster up` keeps
+    a relative path in its home folder."""
     config_file: Path = knob(
         "dashboard_config.json", env="ASTER_CONFIG_FILE", group="Files", expert=True, editable=False, awaits="the settings editor"
     )
@@ -73,7 +72,8 @@ class Core(Section):
         expert=True,
         editable=False,
     )
-    """Readable copy of the queue of bracket repairs."""
+    """Readable copy of the queue of bracket repairs, and what the guard knows when Redis is away; `mraster up` keeps a relative path in
+    its home folder."""
 
     http_retries: int = knob("2", env="ASTER_HTTP_RETRIES", ge=0, le=10, unit="attempts", group="Requests", expert=True)
     """Extra attempts after a failed request. Only requests that are safe to repeat are repeated; orders never are."""

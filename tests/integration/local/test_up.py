@@ -90,6 +90,10 @@ def test_nothing_listens_beyond_this_machine_and_files_are_private(product: Prod
         assert (product.home / private).stat().st_mode & 0o077 == 0, private
 
 
+def test_what_services_keep_lies_in_the_home_folder(product: Product) -> None:
+    assert json.loads((product.home / "brackets_queue.json").read_text())["account"] == "main"
+
+
 def test_status_reports_all_processes_and_their_memory(product: Product) -> None:
     told = command("status", "--json", "--home", str(product.home))
     assert told.returncode == 0, told.stdout + told.stderr

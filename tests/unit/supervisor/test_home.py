@@ -103,3 +103,8 @@ def test_default_home_depends_on_the_folder(tmp_path: Path) -> None:
     for name in ("pyproject.toml", "services/cli.py"):
         (tmp_path / name).write_text("")
     assert default_home(tmp_path, tmp_path / "data") == tmp_path / ".home"
+
+
+def test_files_of_services_are_kept_here_unless_a_person_named_a_place(home: Home) -> None:
+    assert home.file(Path("brackets_queue.json")) == home.path / "brackets_queue.json"
+    assert home.file(Path("/var/lib/queue.json")) == Path("/var/lib/queue.json")
