@@ -37,7 +37,7 @@ static: $(STAMPS)/dev
 
 test: static $(PAGE) $(STAMPS)/chromium ## all checks and all tests, with real servers and a browser
 	@$(PY) tools/build_web.py --check
-	@exec $(PY) -m pytest -q -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+	@exec $(PY) -m pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 generate: $(STAMPS)/dev ## write the generated references and contracts anew
 	@$(PY) tools/check_generated.py --write

@@ -8,6 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.servers import NatsServer, RedisServer
+from tests.spread import ByFile, in_order
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    """Several workers: see `tests/spread.py`."""
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first."""
+    items[:] = in_order(items)
 
 
 @pytest.fixture
