@@ -1,6 +1,7 @@
 """From options to a market: recorded or synthetic candles, at the place where a stored run stopped."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -9,7 +10,8 @@ from services.paper_exchange.exchange import Exchange
 from services.paper_exchange.logic import desk as desks
 from services.paper_exchange.logic.candles import Grid
 from services.paper_exchange.logic.desk import Desk, Fees
-from services.paper_exchange.logic.funding import Fundings
+from services.paper_exchange.logic.funding import Fundings, FundingTrack
+from services.paper_exchange.logic.marks import Marks
 from services.paper_exchange.logic.spec import Dialect
 from services.paper_exchange.logic.synthetic import BLOCK, COINS, MINUTE_MS, SyntheticMarket
 from services.paper_exchange.logic.tape import Tape
@@ -18,6 +20,7 @@ from services.paper_exchange.logic.venue import Venue
 from services.paper_exchange.options import MarketKind, Options
 from services.paper_exchange.sources import mapped
 from services.paper_exchange.sources.beside import HEAD, Listing, contracts_of, list_contracts
+from services.paper_exchange.sources.recording import Recording
 from services.paper_exchange.store import Store
 from services.paper_exchange.wall import Wall
 from shared.domain.errors import ConfigError
@@ -40,15 +43,35 @@ class Plan:
     end_ms: int
     source: str
     synthetic: SyntheticMarket | None = None
+    recording: Recording | None = None
 
 
-def choose_points(interval_ms: int, options: Options) -> int:
+class Announced(Fundings):
+    """Fundings whose coming rate is what recorded mark price events announced at that moment, where there are any."""
+
+    __slots__ = ("_tape",)
+
+    def __init__(self, clock: Desk, tracks: Mapping[str, FundingTrack], tape: Tape) -> None:
+        super().__init__(clock, tracks)
+        self._tape = tape
+
+    def current(self, symbol: str) -> tuple[float, int]:
+        """(rate of the coming funding, its time)."""
+        row = self._tape.index.get(symbol)
+        announced = None if row is None else self._tape.marks.funding(row, self._tape.now_ms)
+        return super().current(symbol) if announced is None else announced
+
+
+def choose_points(interval_ms: int, options: Options, *, flow: bool = False) -> int:
     """Points per candle: as asked, else about one per second of this machine's time, between 10 and 301.
 
-    In lock-step 4 (each point waits for everybody), at full speed 10. Always 3 n + 1, so that the path touches both extremes.
+    In lock-step 4 (each point waits for everybody), at full speed 10; with recorded order flow one per second of market time in
+    both. Always 3 n + 1, so that the path touches both extremes.
     """
     if options.points:
         return options.points
+    if flow and (options.lock_step or options.speed > 1e6):
+        return max(10, min(interval_ms // 1000, 300) // 3 * 3 + 1)
     if options.lock_step:
         return 4
     if options.speed > 1e6:
@@ -63,10 +86,10 @@ def plan_replay(options: Options) -> Plan:
     Raises:
         ConfigError: files that cannot be used, unknown symbols, a start outside the data.
     """
-    grid, fundings = mapped.load(options.paths, tuple(sorted(set(options.symbols))))
-    first = options.paths[0]
-    listing = replace(list_contracts(grid, first if first.is_dir() else first.parent), fundings=fundings)
-    column = min(options.warmup, grid.width // 2)
+    recording = mapped.load(options.paths, tuple(sorted(set(options.symbols))))
+    grid, first = recording.grid, options.paths[0]
+    listing = replace(list_contracts(grid, first if first.is_dir() else first.parent), fundings=recording.fundings)
+    column = min(options.warmup, 1 if recording.flow.built else grid.width // 2)
     if options.start_ms is not None:
         column = grid.column(options.start_ms)
     end_ms = min(options.end_ms or grid.end_ms, grid.end_ms)
@@ -79,9 +102,10 @@ def plan_replay(options: Options) -> Plan:
         grid=grid,
         listing=listing,
         column=column,
-        points=choose_points(grid.interval_ms, options),
+        points=choose_points(grid.interval_ms, options, flow=bool(recording.flow)),
         end_ms=end_ms,
         source=", ".join(str(path) for path in options.paths),
+        recording=recording,
     )
 
 
@@ -129,10 +153,13 @@ def build_exchange(options: Options, plan: Plan, store: Store, wall: Wall) -> Ex
     if stored is not None:
         desk.time_ms = max(desk.time_ms, timeline.stand(stored))
     exchange = Exchange(options, desk, store, wall)
-    fundings = Fundings(desk, listing.fundings)
+    fundings = Announced(desk, listing.fundings, tape)
     venue = Venue(tape, desk, timeline, fundings.due)
+    if plan.recording is not None:
+        venue.more = plan.recording.more
     candle_market = CandleMarket(exchange, venue, {**HEAD, **listing.head}, fundings)
     candle_market.kind, candle_market.source, candle_market.batch = plan.kind, plan.source, stored
+    candle_market.note = "; ".join(plan.recording.notes) if plan.recording is not None else ""
     exchange.market = candle_market
     candle_market.pacer.ended = tape.ended = timeline.next() is None
     if plan.synthetic is not None:
@@ -151,7 +178,9 @@ def _tape(plan: Plan, store: Store) -> tuple[Tape, Batch | None]:
     column = plan.column
     if stored is not None:
         column = stored.column + (stored.kind is BatchKind.CLOSES)
-    return Tape(plan.grid, plan.listing.rules, plan.points, column), stored
+    found = plan.recording
+    recorded = None if found is None else (found.flow, Marks(plan.grid, found.flow, found.marks))
+    return Tape(plan.grid, plan.listing.rules, plan.points, column, recorded), stored
 
 
 def read_position(text: str | None, plan: Plan) -> Batch | None:

@@ -18,59 +18,27 @@ _ALIASES = {"count": "trades", "taker_buy_volume": "taker_buy_base", "taker_buy_
 _HELP = "expected parquet or CSV klines with the columns symbol, open_time (ms), open, high, low, close, volume, quote_volume"
 
 
-def kline_files(paths: tuple[Path, ...]) -> list[Path]:
-    """The files to read; a directory stands for its parquet and CSV files.
-
-    Raises:
-        ConfigError: a path does not exist, or a directory holds no such file.
-    """
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(item for item in path.iterdir() if item.suffix in {".parquet", ".csv"} and _holds_candles(item))
-            if not inside:
-                raise ConfigError(f"{path}: no parquet or CSV file of candles in this directory; {_HELP}")
-            files += inside
-        elif path.is_file():
-            files.append(path)
-        else:
-            raise ConfigError(f"{path}: no such file; {_HELP}")
-    return files
-
-
-def _holds_candles(path: Path) -> bool:
-    """Whether a file in a directory is meant: one that cannot be read is, and then says why."""
-    try:
-        if path.suffix == ".parquet":
-            names = pq.read_schema(path).names
-        else:
-            with path.open(encoding="utf-8", errors="replace") as file:
-                names = [name.strip().strip('"') for name in file.readline().split(",")]
-    except (pa.ArrowInvalid, OSError):
-        return True
-    return set(NEEDED) <= set(names)
-
-
 def _renamed(table: pa.Table) -> pa.Table:
     return table.rename_columns([_ALIASES.get(name, name) for name in table.column_names])
 
 
-def _checked(path: Path, names: list[str]) -> None:
-    missing = [name for name in NEEDED if name not in names]
+def _checked(path: Path, names: list[str], *, volume: bool) -> None:
+    missing = [name for name in NEEDED if name not in names and (volume or name != "volume")]
     if missing:
         raise ConfigError(f"{path}: column {', '.join(missing)} is missing; {_HELP}")
 
 
-def read_parts(path: Path, wanted: tuple[str, ...]) -> Iterator[pa.Table]:
+def read_parts(path: Path, wanted: tuple[str, ...], *, volume: bool = True) -> Iterator[pa.Table]:
     """A kline file in parts of bounded size, only the wanted columns (those it has), with a `symbol` column always.
 
-    A file without that column takes the symbol from its name, up to the first `-` or `.`.
+    Without `volume` (candles of a mark price) that column need not be there. A file without the symbol takes it from its name,
+    up to the first `-` or `.`.
 
     Raises:
         ConfigError: the file cannot be read or lacks a column.
     """
     try:
-        for part in _parquet(path, wanted) if path.suffix == ".parquet" else _csv(path, wanted):
+        for part in _parquet(path, wanted, volume=volume) if path.suffix == ".parquet" else _csv(path, wanted, volume=volume):
             if "symbol" in part.column_names:
                 yield part
             else:
@@ -81,20 +49,20 @@ def read_parts(path: Path, wanted: tuple[str, ...]) -> Iterator[pa.Table]:
         raise ConfigError(f"{path}: not readable as {path.suffix.lstrip('.') or 'a table'} ({reason}); {_HELP}") from error
 
 
-def _parquet(path: Path, wanted: tuple[str, ...]) -> Iterator[pa.Table]:
+def _parquet(path: Path, wanted: tuple[str, ...], *, volume: bool) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as file:
         names = file.schema_arrow.names
-        _checked(path, [_ALIASES.get(name, name) for name in names])
+        _checked(path, [_ALIASES.get(name, name) for name in names], volume=volume)
         chosen = [name for name in names if _ALIASES.get(name, name) in wanted]
         for group in range(file.num_row_groups):
             yield _renamed(file.read_row_group(group, columns=chosen))
 
 
-def _csv(path: Path, wanted: tuple[str, ...]) -> Iterator[pa.Table]:
+def _csv(path: Path, wanted: tuple[str, ...], *, volume: bool) -> Iterator[pa.Table]:
     with pyarrow.csv.open_csv(path) as reader:
         for batch in reader:
             table = _renamed(pa.Table.from_batches([batch]))
-            _checked(path, table.column_names)
+            _checked(path, table.column_names, volume=volume)
             yield table.select([name for name in wanted if name in table.column_names])
 
 
