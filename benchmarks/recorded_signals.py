@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,11 @@ class Recording:
     values: dict[str, np.ndarray]
     funding: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """Row of each symbol."""
+        return {symbol: row for row, symbol in enumerate(self.symbols)}
+
     @property
     def bars(self) -> range:
         """Bar numbers."""
@@ -69,7 +75,7 @@ class Recording:
 
     def after(self, symbol: str, close_ms: int) -> Iterator[CandleClosed]:
         """The candles that follow a close."""
-        row = self.symbols.index(symbol)
+        row = self.rows[symbol]
         start = FRAME.bar(close_ms + 1) - self.first_bar
         for at in range(start, self.values["close"].shape[1]):
             opened = FRAME.open_ms(self.first_bar + at)

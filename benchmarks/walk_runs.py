@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import islice
+from math import isfinite
 
 import numpy as np
 
 from benchmarks.recorded_signals import Case, Recording, again
+from services.advisor.logic.aftermath import WATCHED, Review
 from services.advisor.logic.brain import Brain
 from services.advisor.logic.caution import caution
 from services.advisor.logic.decide import Rules, decide
 from services.advisor.logic.edition import HOUR_MS, wanted
 from services.advisor.logic.lesson import Kind, Lesson, from_shadow
+from services.advisor.logic.postmortem import causes
 from services.advisor.logic.shadow import End, Outcome
 from shared.contracts.plan import Plan, Verdict
 from shared.contracts.signal import Candidate
@@ -84,6 +88,7 @@ class Run:
     brain: Brain = field(default_factory=Brain)
     trades: list[Trade] = field(default_factory=list)
     _waiting: list[Lesson] = field(default_factory=list)
+    _reviews: list[tuple[int, Review]] = field(default_factory=list)
     _edition: int = 0
     _open_until: dict[str, int] = field(default_factory=dict)
 
@@ -106,6 +111,10 @@ class Run:
         self._waiting = [lesson for lesson in self._waiting if lesson.ended_ms >= edition * HOUR_MS]
         for lesson in sorted(ripe, key=lambda item: item.order):
             self.brain.learn(lesson)
+        ready = [review for ready_ms, review in self._reviews if ready_ms < edition * HOUR_MS]
+        self._reviews = [(ready_ms, review) for ready_ms, review in self._reviews if ready_ms >= edition * HOUR_MS]
+        for review in sorted(ready, key=lambda item: item.order):
+            self.brain.review(review)
 
     def _decide(self, case: Case) -> Outcome | None:
         """The result of the trade, None when it is not taken or its symbol is busy."""
@@ -143,5 +152,17 @@ class Run:
             self._waiting.append(shadow)
         if taken is not None:
             end = taken.followed
-            stopped = taken.end is End.STOP
-            self._waiting.append(Lesson(Kind.TRADE, taken.ended_ms, end, taken.net_r, end.worst_r, end.best_r, stopped=stopped))
+            lesson = Lesson(Kind.TRADE, taken.ended_ms, end, taken.net_r, end.worst_r, end.best_r, stopped=taken.end is End.STOP)
+            self._waiting.append(lesson)
+            self._reviews.append(self._review(lesson))
+
+    def _review(self, lesson: Lesson) -> tuple[int, Review]:
+        """When its post-mortem is known, and what it says; ATR and longer trend at the end are not in it."""
+        followed, ready_ms, turned = lesson.followed, lesson.ended_ms, None
+        if lesson.stopped:
+            later = list(islice(self.recording.after(followed.symbol, lesson.ended_ms), WATCHED))
+            reached = [((c.high if followed.sign > 0 else c.low) - followed.price) * followed.sign for c in later]
+            turned = max((value for value in reached if isfinite(value)), default=0.0) / followed.stop_distance
+            ready_ms += WATCHED * STEP_MS
+        weights = {cause.value: weight for cause, weight in causes(replace(lesson.path, turned_r=turned)).items()}
+        return ready_ms, Review(followed.idea, followed.symbol, lesson.ended_ms, weights)

@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 from services.advisor.logic import playbook as books
 from services.advisor.logic.adjust import playbook_size
+from services.advisor.logic.aftermath import Review
 from services.advisor.logic.lesson import Kind, Lesson
 from services.advisor.logic.playbook import Playbook
-from services.advisor.logic.postmortem import Lessons, causes
+from services.advisor.logic.postmortem import Cause, Lessons
 from services.advisor.logic.report import FilterBook
 from services.advisor.logic.shadow import End, Outcome
 from services.advisor.logic.tuner import Advice, Sample, Tuner, bucket_of
@@ -114,8 +115,10 @@ class Brain:
         if lesson.kind is Kind.SHADOW:
             self.calibration.note(followed.setup, followed.strength, followed.p_prior, won=lesson.net_r > 0)
             self.filters.note(Outcome(followed, End.STOP if lesson.stopped else End.TIME, lesson.net_r, lesson.net_r, lesson.ended_ms))
-        else:
-            self.lessons.note(followed.symbol, causes(lesson.path))
+
+    def review(self, review: Review) -> None:
+        """Take in the post-mortem of a trade."""
+        self.lessons.note(review.symbol, {Cause(name): weight for name, weight in review.weights.items()})
 
     def _tune(self, lesson: Lesson) -> None:
         """Excursions that nobody saw teach nothing about distances."""

@@ -12,10 +12,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from services.advisor.logic import playbook as books
+from services.advisor.logic.aftermath import REVIEWS, Aftermath, Review, ended, review, watch
 from services.advisor.logic.brain import Brain
+from services.advisor.logic.changes import CHANGES, TOLD, Change, Factors, changes
 from services.advisor.logic.edition import due
 from services.advisor.logic.lesson import Lesson, from_shadow, from_trade
-from services.advisor.logic.pulse import Pulse
+from services.advisor.logic.pulse import LONGER_MS, Pulse
 from services.advisor.logic.shadow import Followed, Outcome, ShadowLedger, follow, step
 from shared.contracts.market import CandleClosed
 from shared.contracts.order import TradeClosed
@@ -57,7 +59,10 @@ class Funnel:
 
 @dataclass(slots=True)
 class Learner:
-    """The working state of the one who learns."""
+    """The working state of the one who learns.
+
+    `reviews` wait for the next edition, `changes` are what the newest edition changed about the tuner's factors; both are to be told.
+    """
 
     edition: Edition = field(default_factory=lambda: Edition(0, Brain()))
     ledger: ShadowLedger = field(default_factory=ShadowLedger)
@@ -67,7 +72,11 @@ class Learner:
     playbook: books.Playbook = field(default_factory=books.Playbook)
     clock_ms: int = 0
     market_risk: float = 0.0
-    _pulse: Pulse = field(default_factory=Pulse)
+    aftermath: Aftermath = field(default_factory=Aftermath)
+    reviews: list[Review] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    pulse: Pulse = field(default_factory=Pulse)
+    _told: dict[str, Factors] = field(default_factory=dict)
     _recent: dict[tuple[str, str], deque[CandleClosed]] = field(default_factory=dict)
     _funding: dict[str, float] = field(default_factory=dict)
     _met: dict[str, None] = field(default_factory=dict)
@@ -106,8 +115,8 @@ class Learner:
             self.entered[idea] = followed
             self.funnel.entered += 1
 
-    def closed(self, trade: TradeClosed) -> Lesson | None:
-        """A trade was closed; its lesson, if there is one."""
+    def closed(self, trade: TradeClosed, risks: Mapping[str, float] | None = None) -> Lesson | None:
+        """A trade was closed; its lesson, if there is one. `risks` are the sentinel's features at that time."""
         followed = self.entered.pop(trade.position_id, None)
         if followed is None:
             return None
@@ -115,7 +124,19 @@ class Learner:
         lesson = from_trade(trade, followed)
         if lesson is not None:
             self.lessons.append(lesson)
+            self._watch(trade, lesson, risks or {})
         return lesson
+
+    def _watch(self, trade: TradeClosed, lesson: Lesson, risks: Mapping[str, float]) -> None:
+        """Wait for the review; a trade that is heard late catches up with what came since."""
+        waiting = ended(trade, lesson, risks)
+        for candle in self._recent.get((lesson.followed.symbol, lesson.followed.interval), ()):
+            if not waiting.ready:
+                waiting = watch(waiting, candle)
+        if waiting.ready:
+            self.reviews.append(review(waiting, self.pulse))
+        else:
+            self.aftermath.add(waiting)
 
     def candle(self, candle: CandleClosed) -> Edition | None:
         """Take a closed candle of the signal interval; a new edition when candle time has moved into one."""
@@ -124,23 +145,24 @@ class Learner:
             self._begin_again()
         if candle.close_ms > self.clock_ms:
             made = self._moved(candle.close_ms, interval_ms(candle.interval))
-        self._pulse.candle(candle)
+        self.pulse.candle(candle)
         recent = self._recent.setdefault((candle.symbol, candle.interval), deque(maxlen=REMEMBERED))
         if not recent or candle.close_ms > recent[-1].close_ms:
             recent.append(candle)
         for outcome in self.ledger.candle(candle):
             self._ended(outcome)
+        self.reviews += self.aftermath.candle(candle, self.pulse)
         return made
 
     def _begin_again(self) -> None:
         """The market's time went back by days: a replay begins anew. What was learned stays, what was on its way is gone."""
         self.ledger, self.entered, self.lessons, self.clock_ms = ShadowLedger(), {}, [], 0
-        self._pulse, self._recent = Pulse(), {}
+        self.pulse, self._recent, self.aftermath, self.reviews = self.pulse.anew(), {}, Aftermath(), []
 
     def _moved(self, now_ms: int, length_ms: int) -> Edition | None:
         """Everything before this moment is in."""
         before_ms, self.clock_ms = self.clock_ms, now_ms
-        snapshot = self._pulse.snapshot(self._funding.values(), self.market_risk)
+        snapshot = self.pulse.snapshot(self._funding.values(), self.market_risk)
         if snapshot is not None:
             self.playbook = books.advance(self.playbook, snapshot)
         number = due(before_ms, now_ms, length_ms)
@@ -153,9 +175,13 @@ class Learner:
             raise ValueError(f"a brain cannot read itself: {problems}")
         for lesson in sorted(self.lessons, key=lambda item: item.order):
             brain.learn(lesson)
+        for found in sorted((*self.reviews, *self.aftermath.overdue(self.clock_ms, self.pulse)), key=lambda item: item.order):
+            brain.review(found)
         brain.playbook = self.playbook
+        self.changes = changes(brain.tuner, self._told)
+        self._told |= {change.bucket: change.after for change in self.changes}
         self.edition = Edition(number, brain, len(self.lessons))
-        self.lessons = []
+        self.lessons, self.reviews = [], []
         self.entered = {idea: item for idea, item in self.entered.items() if item.close_ms > self.clock_ms - OLDEST_TRADE_MS}
         return self.edition
 
@@ -179,12 +205,21 @@ class Learner:
             "lessons": _LESSONS.dump_python(self.lessons, mode="json"),
             "funnel": asdict(self.funnel),
             "playbook": books.to_dict(self.playbook),
+            "pulse": self.pulse.to_dict(),
+            "funding": self._funding,
+            "market_risk": self.market_risk,
+            "aftermath": self.aftermath.to_list(),
+            "reviews": REVIEWS.dump_python(self.reviews, mode="json"),
+            "changes": CHANGES.dump_python(self.changes, mode="json"),
+            "told": TOLD.dump_python(self._told, mode="json"),
             "met": list(self._met)[-KEPT_IDEAS:],
         }
 
     @classmethod
-    def from_draft(cls, draft: Mapping[str, Any], edition: Edition) -> "Learner":
+    def from_draft(cls, draft: Mapping[str, Any], edition: Edition, longer_ms: int = LONGER_MS) -> "Learner":
         """The learner of a draft and its edition. Lessons of a draft that is older than the edition are in the edition already.
+
+        Parts that an earlier version did not write begin empty. `longer_ms` is the length of the longer candles.
 
         Raises:
             ValueError: it is not a draft.
@@ -192,7 +227,8 @@ class Learner:
         if (draft.get("kind"), draft.get("version")) != ("draft", 1):
             raise ValueError(f"expected kind 'draft' version 1, got {draft.get('kind')!r} version {draft.get('version')!r}")
         try:
-            lessons = _LESSONS.validate_python(draft["lessons"]) if draft["edition"] == edition.number else []
+            fresh = draft["edition"] == edition.number
+            lessons = _LESSONS.validate_python(draft["lessons"]) if fresh else []
             return cls(
                 edition=edition,
                 ledger=ShadowLedger.from_dict(draft["ledger"]),
@@ -201,6 +237,13 @@ class Learner:
                 funnel=Funnel(**{name: int(value) for name, value in draft["funnel"].items()}),
                 playbook=books.from_dict(draft["playbook"]),
                 clock_ms=int(draft["clock_ms"]),
+                market_risk=float(draft.get("market_risk", 0.0)),
+                aftermath=Aftermath.from_list(draft.get("aftermath", [])),
+                reviews=REVIEWS.validate_python(draft.get("reviews", [])) if fresh else [],
+                changes=CHANGES.validate_python(draft.get("changes", [])),
+                pulse=Pulse.from_dict(draft["pulse"], longer_ms) if "pulse" in draft else Pulse(longer_ms),
+                _told=TOLD.validate_python(draft.get("told", {})),
+                _funding={str(symbol): float(rate) for symbol, rate in draft.get("funding", {}).items()},
                 _met=dict.fromkeys(draft["met"]),
             )
         except (KeyError, TypeError, AttributeError) as error:

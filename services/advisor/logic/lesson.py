@@ -97,8 +97,8 @@ def from_trade(trade: TradeClosed, followed: Followed) -> Lesson | None:
 
 
 def _beyond(trade: TradeClosed) -> float | None:
-    """How far behind its stop a trade was closed, in R."""
-    if trade.stop_price is None or trade.entry_price == trade.stop_price:
+    """How far behind its stop a trade was closed, in R of the initial risk (the stop itself may have moved since)."""
+    if trade.stop_price is None or not trade.initial_risk_usd or not trade.quantity:
         return None
     missed = (trade.stop_price - trade.exit_price) * trade.direction.sign
-    return float(missed / abs(trade.entry_price - trade.stop_price))
+    return float(missed * trade.quantity / trade.initial_risk_usd)

@@ -13,7 +13,7 @@ import numpy as np
 LOW, HIGH = 0.7, 1.4
 SHRINK = 30.0
 KEPT = 300
-ONE_SIDED_90 = 1.2816
+ONE_SIDED_90, TWO_SIDED_90 = 1.2816, 1.6449
 LEAST_FOR_HELP, LEAST_T = 30, 2.0
 
 
@@ -30,7 +30,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Factors for a bucket, with the numbers behind them. `t` is the t statistic of the mean; `ask` = worth a second opinion."""
+    """Factors for a bucket, with the numbers behind them.
+
+    `t` is the t statistic of the mean; `low_r` to `high_r` its 90 % interval (None with fewer than two); `ask` = worth a second opinion.
+    """
 
     trades: int
     mean_r: float
@@ -40,6 +43,8 @@ class Advice:
     target_factor: float
     size_factor: float
     ask: bool
+    low_r: float | None = None
+    high_r: float | None = None
 
 
 NO_ADVICE = Advice(0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, ask=False)
@@ -78,6 +83,8 @@ def advise(samples: list[Sample]) -> Advice:
         target_factor=_shrunk(reach, count),
         size_factor=_shrunk(1.0 + lower, count),
         ask=count >= LEAST_FOR_HELP and abs(t) >= LEAST_T,
+        low_r=mean - TWO_SIDED_90 * error if count > 1 else None,
+        high_r=mean + TWO_SIDED_90 * error if count > 1 else None,
     )
 
 

@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.advisor.logic.adjust import adjust
+from services.advisor.logic.aftermath import ended, review
 from services.advisor.logic.brain import Brain
 from services.advisor.logic.caution import caution
 from services.advisor.logic.decide import Rules, decide
 from services.advisor.logic.lesson import Kind, Lesson, from_shadow, from_trade
 from services.advisor.logic.playbook import Adjustments, Playbook, Regime
+from services.advisor.logic.postmortem import causes
+from services.advisor.logic.pulse import Pulse
 from services.advisor.logic.shadow import End, Followed, Outcome, follow
 from shared.contracts.order import ExitReason, TradeClosed
 from shared.contracts.plan import Bucket, Plan, PlanReason, Verdict
@@ -142,7 +145,11 @@ def test_a_trade_teaches_with_full_weight_and_leaves_its_causes() -> None:
     brain.learn(found)
     assert brain.bandit.outcomes == 1
     assert brain.calibration.outcomes == 0
+    brain.review(review(ended(trade(), found, {}), Pulse()))
     assert brain.lessons.of("SOLUSDT")["postmortem_liquidity_gap"] > 0
+    moved = from_trade(trade(stop_price="100", exit_price="99.9"), followed())
+    assert moved is not None
+    assert moved.beyond_stop_r == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("changes", [{"r": None}, {"exit_reason": ExitReason.MANUAL}, {"exit_reason": ExitReason.FLATTEN}])
@@ -208,7 +215,9 @@ def narrow() -> Brain:
         won = number % 2 == 0
         seen = replace(followed(), raw={"postmortem_late_entry": 0.0 if won else 0.5})
         paths = (1.4, -0.3, 0.8) if won else (-1.1, -1.0, 0.0)
-        brain.learn(Lesson(Kind.TRADE, CLOSE_MS + number, seen, *paths, stopped=not won))
+        taught = Lesson(Kind.TRADE, CLOSE_MS + number, seen, *paths, stopped=not won)
+        brain.learn(taught)
+        brain.lessons.note(seen.symbol, causes(taught.path))
     return brain
 
 
