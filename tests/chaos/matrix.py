@@ -15,6 +15,9 @@ from tests.fakes.flaky_proxy import Fault
 NAKED_BOUND_MS = 5_000
 """From the fill to the stop. While no executor is up there is nobody to place it (the guard, which would, is not part of this):
 that time does not count."""
+_ANEW = {Moment.BEFORE_INTENT.value, Moment.AFTER_INTENT.value}
+_NEVER = {Moment.BEFORE_SEND.value}
+_REACHES = {Fault.NONE.value, Fault.LOST_ANSWER.value, Fault.UNKNOWN_503.value, Fault.STREAM_CUT.value}
 SETTLED = {"opened", "refused", "rejected", "not_executed"}
 
 
@@ -31,12 +34,23 @@ class Tally:
     begun: int = 0
     notes: list[str] = field(default_factory=list)
 
+    def expected(self) -> int:
+        """Runs whose entry nothing kept from the venue: a position must have been opened.
+
+        What died before the intent was marked "sent" is done anew by the next life, without the fault; what died between that
+        mark and the send is never sent; the rest depends on whether the fault lets the venue have the order.
+        """
+        return sum(count for (moment, fault), count in self.runs.items() if moment in _ANEW or (moment not in _NEVER and fault in _REACHES))
+
     def table(self) -> str:
         lines = [f"{'moment':<16}{'fault':<22}{'runs':>6}{'opened':>8}{'dup':>5}{'lost':>6}{'naked':>7}"]
         for key in sorted(self.runs):
             row = (self.runs, self.opened, self.duplicates, self.lost, self.naked)
             counts = [counter[key] for counter in row]
             lines.append(f"{key[0]:<16}{key[1]:<22}{counts[0]:>6}{counts[1]:>8}{counts[2]:>5}{counts[3]:>6}{counts[4]:>7}")
+        lines.append(
+            f"opened {self.opened.total()} positions; in {self.expected()} of {self.runs.total()} runs nothing kept the entry from the venue"
+        )
         lines.append(f"longest time without a stop while an executor was up: {self.longest_ms} ms (bound {NAKED_BOUND_MS} ms)")
         return "\n".join(lines)
 

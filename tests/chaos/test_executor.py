@@ -62,4 +62,4 @@ async def test_no_order_twice_none_lost_none_without_a_stop(runs: int, capsys: p
     assert not tally.duplicates.total(), tally.notes
     assert not tally.lost.total(), tally.notes
     assert not tally.naked.total(), tally.notes
-    assert tally.opened.total() > runs / 3
+    assert tally.opened.total() >= 0.9 * tally.expected(), "most entries were refused: the matrix shows less than it says"
