@@ -29,7 +29,7 @@ def paper_exchange(  # noqa: PLR0913 - one parameter per option of the command l
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8100,
-    market: Annotated[str | None, typer.Option(metavar="KIND", help="auto, live, synthetic, or replay:PATH.")] = None,
+    market: Annotated[str | None, typer.Option(metavar="KIND", help="auto, live, synthetic, or replay:PATH[,PATH].")] = None,
     symbols: Annotated[str | None, typer.Option(metavar="A,B", help="Only these symbols.")] = None,
     seed: Annotated[int | None, typer.Option(help="Start of the random numbers of the synthetic market.")] = None,
     speed: Annotated[str | None, typer.Option(metavar="N", help="Times real time; max plays as fast as possible.")] = None,
@@ -71,14 +71,14 @@ def _options(settings: Settings, *, host: str, port: int, lock_step: bool, fault
     """
     # imported here: other commands start without the venue
     from services.paper_exchange.logic.spec import Dialect  # noqa: PLC0415
-    from services.paper_exchange.options import MarketKind, Options, check  # noqa: PLC0415
+    from services.paper_exchange.options import MarketKind, Options, check, split_paths  # noqa: PLC0415
 
     core, paper = settings.core, settings.paper
     options = Options(
         host=host,
         port=port,
         market=MarketKind(paper.market.value),
-        paths=(paper.replay,) if paper.replay is not None else (),
+        paths=split_paths(str(paper.replay)) if paper.replay is not None else (),
         symbols=settings.universe.include_symbols,
         speed=paper.speed,
         seed=paper.seed,

@@ -1,15 +1,14 @@
 """`python -m services.paper_exchange`: the venue alone, for tests and benchmarks."""
 
 import argparse
-import asyncio
 import math
 import sys
 from decimal import Decimal
 from pathlib import Path
 
 from services.paper_exchange.logic.spec import Dialect
-from services.paper_exchange.options import DEFAULT_KEY, DEFAULT_SECRET, MarketKind, Options
-from services.paper_exchange.service import serve
+from services.paper_exchange.options import DEFAULT_KEY, DEFAULT_SECRET, MarketKind, Options, split_paths
+from services.paper_exchange.service import run
 from shared.domain.errors import MrasterError
 
 
@@ -50,7 +49,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         host=arguments.host,
         port=arguments.port,
         market=MarketKind(kind),
-        paths=tuple(Path(item) for item in paths.split(",") if item),
+        paths=split_paths(paths),
         symbols=tuple(item for item in arguments.symbols.upper().split(",") if item),
         speed=arguments.speed,
         seed=arguments.seed,
@@ -81,7 +80,7 @@ def main() -> int:
     """Run until stopped; 1 with one message on stderr when it cannot start."""
     try:
         options = options_of(_parser().parse_args())
-        asyncio.run(serve(options, ready=_ready))
+        run(options, ready=_ready)
     except MrasterError as error:
         sys.stderr.write(f"{error}\n")
         return 1

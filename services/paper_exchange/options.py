@@ -56,6 +56,22 @@ class Options:
     slow_frames: int = 50_000
 
 
+def split_paths(text: str) -> tuple[Path, ...]:
+    """The files and folders of `a.parquet,b.parquet`; a file whose own name has a comma is one path.
+
+    A later part that is not found from here is looked for in the folders above the first one, because a list may have been made
+    absolute as a whole.
+    """
+    if "," not in text or Path(text).exists():
+        return (Path(text),) if text else ()
+    first, *others = (Path(part.strip()) for part in text.split(",") if part.strip())
+    return first, *(_near(part, first) for part in others)
+
+
+def _near(part: Path, first: Path) -> Path:
+    return next((path for path in (part, *(folder / part for folder in first.parents)) if path.exists()), part)
+
+
 def is_loopback(host: str) -> bool:
     """Whether a bind address is reachable from this machine only."""
     if host == "localhost":
