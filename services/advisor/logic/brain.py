@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from services.advisor.logic import playbook as books
 from services.advisor.logic.adjust import playbook_size
 from services.advisor.logic.aftermath import Review
+from services.advisor.logic.budget import BudgetLearner
 from services.advisor.logic.lesson import Kind, Lesson
 from services.advisor.logic.playbook import Playbook
 from services.advisor.logic.postmortem import Cause, Lessons
@@ -65,6 +66,7 @@ class Brain:
         self.tuner = Tuner()
         self.filters = FilterBook()
         self.lessons = Lessons()
+        self.budget = BudgetLearner()
         self.playbook = Playbook()
         self.until_ms = 0
 
@@ -137,7 +139,7 @@ class Brain:
 
     def to_dict(self) -> dict[str, Any]:
         """All models as JSON types."""
-        parts = ("bandit", "alpha", "calibration", "tuner", "filters", "lessons")
+        parts = ("bandit", "alpha", "calibration", "tuner", "filters", "lessons", "budget")
         models = {name: getattr(self, name).to_dict() for name in parts}
         return {"until_ms": self.until_ms, "playbook": books.to_dict(self.playbook), **models}
 
@@ -153,6 +155,8 @@ class Brain:
         brain.tuner = _read(Tuner.from_dict, document, "tuner", problems) or brain.tuner
         brain.filters = _read(FilterBook.from_dict, document, "filters", problems) or brain.filters
         brain.lessons = _read(Lessons.from_dict, document, "lessons", problems) or brain.lessons
+        if "budget" in document:  # earlier versions wrote none
+            brain.budget = _read(BudgetLearner.from_dict, document, "budget", problems) or brain.budget
         brain.playbook = _read(books.from_dict, document, "playbook", problems) or brain.playbook
         until = document.get("until_ms", 0)
         brain.until_ms = until if isinstance(until, int) else 0

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from services.advisor.logic import playbook as books
 from services.advisor.logic.aftermath import REVIEWS, Aftermath, Review, ended, review, watch
 from services.advisor.logic.brain import Brain
+from services.advisor.logic.budget import ASKED, CASES, Asked, Case, asked_of, case_of
 from services.advisor.logic.changes import CHANGES, TOLD, Change, Factors, changes
 from services.advisor.logic.edition import due
 from services.advisor.logic.lesson import Lesson, from_shadow, from_trade
@@ -21,6 +22,7 @@ from services.advisor.logic.pulse import LONGER_MS, Pulse
 from services.advisor.logic.shadow import Followed, Outcome, ShadowLedger, follow, step
 from shared.contracts.market import CandleClosed
 from shared.contracts.order import TradeClosed
+from shared.contracts.plan import Plan
 from shared.contracts.signal import Signal
 from shared.domain.candle import interval_ms
 
@@ -76,6 +78,9 @@ class Learner:
     reviews: list[Review] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     pulse: Pulse = field(default_factory=Pulse)
+    cases: list[Case] = field(default_factory=list)
+    risk_usd: float | None = None
+    _asked: dict[str, Asked] = field(default_factory=dict)
     _told: dict[str, Factors] = field(default_factory=dict)
     _recent: dict[tuple[str, str], deque[CandleClosed]] = field(default_factory=dict)
     _funding: dict[str, float] = field(default_factory=dict)
@@ -108,6 +113,20 @@ class Learner:
         if len(self._met) > REMEMBERED_IDEAS:
             del self._met[next(iter(self._met))]
 
+    def planned(self, plan: Plan, idea: str) -> None:
+        """A plan was made: when a model made it, its help is valued once the idea has ended."""
+        asked = asked_of(plan)
+        if asked is not None:
+            self._asked[idea] = asked
+            if len(self._asked) > REMEMBERED_IDEAS:
+                del self._asked[next(iter(self._asked))]
+
+    def _value(self, idea: str, symbol: str, ended_ms: int, net_r: float) -> None:
+        """What a model's verdict changed; unknown before the first trade has shown how much is risked."""
+        asked = self._asked.pop(idea, None)
+        if asked is not None and self.risk_usd is not None:
+            self.cases.append(case_of(idea, symbol, asked, (ended_ms, net_r, self.risk_usd)))
+
     def opened(self, idea: str) -> None:
         """A position was opened for this idea: its result will come from the trade."""
         followed = self.ledger.take(idea)
@@ -121,10 +140,12 @@ class Learner:
         if followed is None:
             return None
         self.funnel.closed += 1
+        self.risk_usd = float(trade.initial_risk_usd) if trade.initial_risk_usd else self.risk_usd
         lesson = from_trade(trade, followed)
         if lesson is not None:
             self.lessons.append(lesson)
             self._watch(trade, lesson, risks or {})
+            self._value(trade.position_id, trade.symbol, trade.closed_ms, lesson.net_r)
         return lesson
 
     def _watch(self, trade: TradeClosed, lesson: Lesson, risks: Mapping[str, float]) -> None:
@@ -177,11 +198,13 @@ class Learner:
             brain.learn(lesson)
         for found in sorted((*self.reviews, *self.aftermath.overdue(self.clock_ms, self.pulse)), key=lambda item: item.order):
             brain.review(found)
+        for case in sorted(self.cases, key=lambda item: item.order):
+            brain.budget.note(case)
         brain.playbook = self.playbook
         self.changes = changes(brain.tuner, self._told)
         self._told |= {change.bucket: change.after for change in self.changes}
         self.edition = Edition(number, brain, len(self.lessons))
-        self.lessons, self.reviews = [], []
+        self.lessons, self.reviews, self.cases = [], [], []
         self.entered = {idea: item for idea, item in self.entered.items() if item.close_ms > self.clock_ms - OLDEST_TRADE_MS}
         return self.edition
 
@@ -192,6 +215,8 @@ class Learner:
             return
         self.funnel.followed += 1
         self.lessons.append(lesson)
+        if not outcome.followed.taken:
+            self._value(outcome.followed.idea, outcome.followed.symbol, outcome.ended_ms, outcome.net_r)
 
     def draft(self) -> dict[str, Any]:
         """What an edition does not hold, as JSON types: a restart goes on from it."""
@@ -212,6 +237,9 @@ class Learner:
             "reviews": REVIEWS.dump_python(self.reviews, mode="json"),
             "changes": CHANGES.dump_python(self.changes, mode="json"),
             "told": TOLD.dump_python(self._told, mode="json"),
+            "cases": CASES.dump_python(self.cases, mode="json"),
+            "asked": ASKED.dump_python(self._asked, mode="json"),
+            "risk_usd": self.risk_usd,
             "met": list(self._met)[-KEPT_IDEAS:],
         }
 
@@ -242,6 +270,9 @@ class Learner:
                 reviews=REVIEWS.validate_python(draft.get("reviews", [])) if fresh else [],
                 changes=CHANGES.validate_python(draft.get("changes", [])),
                 pulse=Pulse.from_dict(draft["pulse"], longer_ms) if "pulse" in draft else Pulse(longer_ms),
+                cases=CASES.validate_python(draft.get("cases", [])) if fresh else [],
+                risk_usd=draft.get("risk_usd"),
+                _asked=ASKED.validate_python(draft.get("asked", {})),
                 _told=TOLD.validate_python(draft.get("told", {})),
                 _funding={str(symbol): float(rate) for symbol, rate in draft.get("funding", {}).items()},
                 _met=dict.fromkeys(draft["met"]),
