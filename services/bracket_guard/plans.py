@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from services.bracket_guard.hearing import Hearing
-from services.bracket_guard.logic.candle_range import latest_atr
 from services.bracket_guard.logic.desired import Desired, default_bracket, from_intent, from_record, with_memory, with_orders
 from services.bracket_guard.logic.orders import ours
 from services.bracket_guard.notebook import Notebook
@@ -89,6 +88,8 @@ class Plans:
         except MrasterError as error:
             self._ctx.log.warning("candles_not_read", symbol=symbol, code=error.code, detail=str(error))
             return None
+        from services.bracket_guard.logic.candle_range import latest_atr  # noqa: PLC0415 - loads numpy: a restarted guard protects first
+
         value = latest_atr([c for c in candles if c.close_ms <= end_ms])
         self._atrs[symbol, interval] = (number, value)
         return value

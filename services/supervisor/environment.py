@@ -58,3 +58,8 @@ def child_environment(base: Mapping[str, str], changes: Mapping[str, str]) -> di
     """Variables of a child: the code of this process, whatever the current folder is; choices about threads and memory stay."""
     path = os.pathsep.join(part for part in (str(_CODE), base.get("PYTHONPATH", "")) if part)
     return {**_QUIET, **base, **changes, "PYTHONPATH": path}
+
+
+def bytecode(base: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Where compiled code goes on a machine that wants none beside the sources: a process that is started again is soon back."""
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder)} if base.get("PYTHONDONTWRITEBYTECODE") else {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.supervisor import stores
-from services.supervisor.environment import asked, child_environment
+from services.supervisor.environment import asked, bytecode, child_environment
 from services.supervisor.errors import StartFailed
 from services.supervisor.home import Home
 from services.supervisor.options import UpOptions
@@ -80,6 +80,7 @@ class _Maker:
     def make(self) -> Plan:
         """The plan."""
         dashboard = self._dashboard_port()
+        self._changes |= bytecode(self._base, self._home.path / "bytecode")
         self._changes["ASTER_STATE_FILE"] = str(self._home.state_file(self._settings.core.state_file))
         self._changes["ASTER_BRACKETS_QUEUE_FILE"] = str(self._home.file(self._settings.core.brackets_queue_file))
         nats_url, redis_url = self._stores()

@@ -8,7 +8,7 @@ from shared.runtime.context import Context
 TTL_MS = 2_400
 RENEW_S = 0.6
 POLL_S = 0.3
-ALONE_S = 1.5
+ALONE_S = 0.5
 SEEN_STORE_S = 15.0
 """How long a service that starts alone waits for a store that never answered, and for one that did: in the second case another
 instance may well be active, and goes on being so."""

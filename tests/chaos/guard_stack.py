@@ -25,6 +25,8 @@ from tests.fakes.eventually import eventually
 from tests.fakes.servers import free_port
 
 HEADERS = {"X-MBX-APIKEY": "paper-key"}
+COMPILED = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / f"mraster-bytecode-{os.getuid()}")}
+"""As in the product, a process that is started again need not compile what it imports."""
 
 
 class FaultyVenue(Venue):
@@ -118,7 +120,7 @@ class GuardProcess:
         self.port = free_port()
         argv = [sys.executable, "-m", "services.cli", "bracket-guard", "--instance", self.instance, "--http-port", str(self.port)]
         with self.log.open("ab") as log:
-            environment = {**clean, **self.stack.environment(), "ASTER_PAPER_BASE": self.stack.venue.url}
+            environment = {**clean, **COMPILED, **self.stack.environment(), "ASTER_PAPER_BASE": self.stack.venue.url}
             self.process = await asyncio.to_thread(subprocess.Popen, argv, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
         if state:
             await eventually(lambda: self.is_in(state), within_s=40, every_s=0.05, what=f"{self.instance} {state}; see {self.log}")

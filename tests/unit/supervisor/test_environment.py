@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from services.supervisor.environment import asked, child_environment, market_settings
+from services.supervisor.environment import asked, bytecode, child_environment, market_settings
 from services.supervisor.options import UpOptions
 from shared.domain.errors import ConfigError
 
@@ -57,3 +57,9 @@ def test_children_run_the_code_of_this_process_and_keep_a_persons_choice() -> No
     assert made["OMP_NUM_THREADS"] == "8"
     assert made["OPENBLAS_NUM_THREADS"] == "1"
     assert made["ASTER_NATS_URL"] == "nats://h"
+
+
+def test_compiled_code_is_kept_in_the_home_where_none_is_wanted_beside_the_sources() -> None:
+    assert bytecode({}, Path("/h/bytecode")) == {}
+    kept = bytecode({"PYTHONDONTWRITEBYTECODE": "1"}, Path("/h/bytecode"))
+    assert kept == {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": "/h/bytecode"}
