@@ -21,6 +21,7 @@ from services.advisor.logic.shadow import follow
 from services.advisor.service import build
 from shared.bus.nats_bus import NatsBus
 from shared.config.load import load
+from shared.config.registry import env_names
 from shared.contracts.envelope import Outgoing, Producer
 from shared.contracts.plan import Plan, Verdict
 from shared.contracts.signal import Candidate, Setup, decision_id
@@ -168,7 +169,8 @@ async def latency(nats: NatsServer, redis: RedisServer, count: int = 400) -> Non
     await bus.connect(10)
     await bus.provision(STREAMS)
     state = RedisState(redis.url, "main")
-    ctx = Context(load(environ={}), clock, bus, state, Keys("main"), structlog.get_logger(), Metrics("advisor"), producer)
+    settings = load(environ=env_names({"core.state_file": str(redis.home / "aster_state.json")}))
+    ctx = Context(settings, clock, bus, state, Keys("main"), structlog.get_logger(), Metrics("advisor"), producer)
     life = asyncio.create_task(Lifecycle(ctx, build, LogTail()).live())
     arrived: asyncio.Queue[Plan] = asyncio.Queue()
 

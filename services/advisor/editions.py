@@ -1,30 +1,37 @@
 """Editions of the brain and the learner's draft in Redis: written by the one who learns, read by all."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from services.advisor.archive import Archive, Documents
 from services.advisor.logic.brain import Brain
 from services.advisor.logic.edition import wanted
 from services.advisor.logic.learner import Edition, Learner
 from shared.domain.candle import interval_ms
-from shared.domain.errors import LeaseLost
 from shared.runtime.context import Context
-from shared.state.port import Lease
 
 CURRENT, DRAFT, REPORT = "current", "draft", "report"
 KEPT = 3
 
 
-def _place(number: int) -> str:
+def place(number: int) -> str:
     """Editions take turns in a few fields."""
     return f"edition-{number % KEPT}"
 
 
 class Editions:
-    """Reads editions by number and keeps the ones in use."""
+    """Reads editions by number and keeps the ones in use.
 
-    def __init__(self, ctx: Context) -> None:
+    When Redis has none, those that are known go on being used: they were not wrong before it lost them. One who knows none looks
+    into the state file. An import begins another line of editions, and those of the line before are forgotten.
+    """
+
+    def __init__(self, ctx: Context, archive: Archive | None = None) -> None:
         self._ctx = ctx
+        self._archive = archive or Archive(ctx)
         self._known: dict[int, Edition] = {}
+        self._line = ""
+        self._asked_file = False
 
     async def for_signal(self, close_ms: int, interval: str) -> Edition:
         """The edition that decides about a signal: the wanted one, or the newest before it; neutral when there is none.
@@ -43,21 +50,52 @@ class Editions:
         await self._refresh()
         return self._known[max(self._known)] if self._known else Edition(0, Brain())
 
+    async def watch(self) -> None:
+        """Forget what is known when another line of editions has begun.
+
+        Raises:
+            StoreUnavailable: that cannot be read.
+        """
+        if self._known:
+            self._follow(await self._ctx.state.get(self._ctx.keys.learning, CURRENT))
+
+    def _follow(self, current: Mapping[str, Any] | None) -> None:
+        line = self._line if current is None else str(current.get("line", ""))
+        if line != self._line:
+            self._known, self._line = {}, line
+
     async def _refresh(self) -> None:
         """Read what is new since the last time."""
         current = await self._ctx.state.get(self._ctx.keys.learning, CURRENT)
-        newest = int(current["number"]) if current else 0
+        self._follow(current)
+        if current is None:
+            await self._from_file()
+            return
+        newest = int(current["number"])
         if newest in self._known:
             return
         found: dict[int, Edition] = {}
-        for number in range(max(1, newest - KEPT + 1), newest + 1):
-            edition = self._known.get(number) or await self._load(number)
+        for number in _numbers(newest):
+            edition = self._known.get(number) or self._read(number, await self._ctx.state.get(self._ctx.keys.learning, place(number)))
             if edition is not None:
                 found[number] = edition
         self._known = found
 
-    async def _load(self, number: int) -> Edition | None:
-        document = await self._ctx.state.get(self._ctx.keys.learning, _place(number))
+    async def _from_file(self) -> None:
+        """Redis has no edition: until it has, decide with those of the state file."""
+        if self._known or self._asked_file:
+            return
+        self._asked_file = True
+        documents: Documents = await self._archive.documents()
+        current = documents.get(CURRENT)
+        if current is None:
+            return
+        self._follow(current)
+        read = {number: self._read(number, documents.get(place(number))) for number in _numbers(int(current["number"]))}
+        self._known = {number: edition for number, edition in read.items() if edition is not None}
+        self._ctx.log.warning("editions_from_file", editions=sorted(self._known))
+
+    def _read(self, number: int, document: Mapping[str, Any] | None) -> Edition | None:
         if document is None or document.get("number") != number:
             return None
         brain, problems = Brain.from_dict(document.get("brain", {}))
@@ -77,29 +115,6 @@ class Editions:
             return Learner(edition=edition, playbook=edition.brain.playbook)
 
 
-class Notebook:
-    """Writes, fenced by the learner's lease."""
-
-    def __init__(self, ctx: Context, lease: Lease) -> None:
-        self._ctx = ctx
-        self._lease = lease
-
-    async def keep(self, learner: Learner) -> None:
-        """The draft."""
-        await self._put(DRAFT, learner.draft())
-
-    async def publish(self, edition: Edition, report: dict[str, Any]) -> None:
-        """A new edition: first its content, then the number by which readers find it."""
-        number = edition.number
-        await self._put(_place(number), {"number": number, "learned": edition.learned, "brain": edition.brain.to_dict()})
-        await self._put(REPORT, report)
-        await self._put(CURRENT, {"number": number})
-
-    async def _put(self, field: str, value: dict[str, Any]) -> None:
-        """Store one field.
-
-        Raises:
-            LeaseLost: another instance learns now.
-        """
-        if not await self._ctx.state.put_fenced(self._ctx.keys.learning, field, value, self._lease):
-            raise LeaseLost("another advisor is the one that learns now; this one starts again as a reader")
+def _numbers(newest: int) -> range:
+    """The editions that are kept."""
+    return range(max(1, newest - KEPT + 1), newest + 1)

@@ -6,13 +6,17 @@ crash loses at most what was heard since the last candle: those signals are not 
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine, Sequence
 from decimal import Decimal
+from typing import Any
 
-from services.advisor.editions import Editions, Notebook
+from services.advisor.archive import Archive, Documents
+from services.advisor.editions import Editions
 from services.advisor.logic.caution import caution
 from services.advisor.logic.learner import Edition, Learner
 from services.advisor.logic.postmortem import causes
 from services.advisor.logic.summary import report
+from services.advisor.notebook import ROLE, TTL_MS, Notebook
 from services.advisor.outlook import Outlook
 from shared.bus.port import Consumption, Handler
 from shared.contracts import topic
@@ -24,29 +28,32 @@ from shared.contracts.signal import Candidate, Skip, decision_id
 from shared.contracts.topic import Topic
 from shared.domain.errors import LeaseLost, StoreUnavailable, Transient
 from shared.runtime.context import Context
-from shared.runtime.leader import role_of
-from shared.state.port import Lease
+from shared.state.port import Lease, Replaced
 
-ROLE = role_of("advisor")
-TTL_MS = 6_000
 RENEW_S = 1.5
 POLL_S = 1.0
 RETRY_S = 5.0
+LEAVE_S = 4.0
+FILE_S = 15.0
+"""Between two snapshots, when something was learned: what is lost with Redis and the learner at once."""
 
 
 class Learning:
     """`run` is a loop of the service: stands by for the lease, then learns until the service stops."""
 
-    def __init__(self, ctx: Context, outlook: Outlook) -> None:
+    def __init__(self, ctx: Context, outlook: Outlook, editions: Editions, archive: Archive) -> None:
         self._ctx = ctx
         self._outlook = outlook
-        self._editions = Editions(ctx)
+        self._editions = editions
+        self._archive = archive
+        self._in_file = -1
         self._learner = Learner()
         self._notebook: Notebook | None = None
         self._unpublished: Edition | None = None
         self._unsaved = False
         self._told_version = 0
         self._lessons = ctx.metrics.counter("lessons_total", "Lessons taken into an edition")
+        self._snapshots = ctx.metrics.counter("snapshots_total", "Writings of the state file", ("outcome",))
         self._following = ctx.metrics.gauge("signals_followed", "Signals on their way to a hypothetical end")
         self._outcomes = ctx.metrics.gauge("policy_outcomes", "Sum of the weights that the policy learned from")
         self._brier = ctx.metrics.gauge("brier_score_ratio", "Mean squared error of win probabilities", ("model",))
@@ -57,25 +64,31 @@ class Learning:
         if lease is None:
             return
         self._ctx.log.info("learning", token=lease.token)
-        self._notebook = Notebook(self._ctx, lease)
-        await self._load()
-        keeping = asyncio.create_task(self._keep_lease(lease))
-        consuming = asyncio.create_task(self._listen())
+        notebook = self._notebook = await self._load(lease)
+        if notebook is None:
+            return
+        tasks = [asyncio.create_task(work) for work in (self._keep_lease(notebook), self._listen(), self._keep_file(notebook))]
         try:
-            await asyncio.wait({keeping, consuming}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (keeping, consuming):
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
                 if task.done():
                     task.result()
             await self._ctx.stopping.wait()
-            await consuming
-            self._unsaved = True
-            await self._save()
+            await asyncio.gather(*tasks)
         finally:
-            for task in (keeping, consuming):
-                task.cancel()
-            await asyncio.gather(keeping, consuming, return_exceptions=True)
-            with contextlib.suppress(StoreUnavailable):
-                await self._ctx.state.release(lease)
+            await _to_the_end(self._leave(notebook, tasks))
+
+    async def _leave(self, notebook: Notebook, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Save what was learned since the last time, when told to stop, and let the next one learn."""
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(StoreUnavailable, LeaseLost):
+            if self._ctx.stopping.is_set():
+                self._unsaved = True
+                await self._save()
+                await self._to_file(notebook)
+            await self._ctx.state.release(notebook.lease)
 
     async def _await_lease(self) -> Lease | None:
         """The lease, None when the service stops first."""
@@ -84,13 +97,19 @@ class Learning:
                 lease = await self._ctx.state.acquire(ROLE, self._ctx.producer.instance, TTL_MS)
                 if lease is not None:
                     return lease
+                await self._editions.watch()
             await self._pause(POLL_S)
         return None
 
-    async def _load(self) -> None:
-        """Go on where the last learner stopped."""
-        while True:
+    async def _load(self, lease: Lease) -> Notebook | None:
+        """Go on where the last learner stopped; from the state file when Redis knows nothing. None when the service stops first.
+
+        Raises:
+            LeaseLost: another advisor learns now.
+        """
+        while not self._ctx.stopping.is_set():
             try:
+                documents = await self._ctx.state.get_all(self._ctx.keys.learning) or await self._restored(lease)
                 self._learner = await self._editions.draft(await self._editions.newest())
             except StoreUnavailable as error:
                 self._ctx.log.warning("learning_waits", detail=str(error))
@@ -98,9 +117,24 @@ class Learning:
             else:
                 self._told_version = self._learner.edition.brain.playbook.version
                 self._show(self._learner.edition)
-                return
+                return Notebook(self._ctx, lease, documents)
+        return None
 
-    async def _keep_lease(self, lease: Lease) -> None:
+    async def _restored(self, lease: Lease) -> Documents:
+        """Put the content of the state file into an empty Redis, all at once; what was put there.
+
+        Raises:
+            LeaseLost: another advisor learns now.
+        """
+        documents = await self._archive.documents()
+        if documents:
+            done = await self._ctx.state.replace_fenced(self._ctx.keys.learning, documents, lease, only_if_empty=True)
+            if done is not Replaced.DONE:
+                raise LeaseLost("another advisor wrote what was learned meanwhile; this one starts again as a reader")
+            self._ctx.log.warning("learning_restored", fields=sorted(documents))
+        return documents
+
+    async def _keep_lease(self, notebook: Notebook) -> None:
         """Renew until the service stops.
 
         Raises:
@@ -109,11 +143,22 @@ class Learning:
         while not self._ctx.stopping.is_set():
             await self._pause(RENEW_S)
             with contextlib.suppress(StoreUnavailable):
-                if await self._ctx.state.renew(lease, TTL_MS):
-                    continue
-                again = await self._ctx.state.acquire(ROLE, self._ctx.producer.instance, TTL_MS)
-                if again is None or again.token != lease.token:
-                    raise LeaseLost(f"the lease {ROLE} went to another advisor or expired; this one starts again as a reader")
+                await notebook.renew()
+
+    async def _keep_file(self, notebook: Notebook) -> None:
+        """A snapshot from time to time."""
+        while not self._ctx.stopping.is_set():
+            await self._pause(FILE_S)
+            if not self._ctx.stopping.is_set():
+                await self._to_file(notebook)
+
+    async def _to_file(self, notebook: Notebook) -> None:
+        """Write what Redis has confirmed, when it is more than the file holds."""
+        changes = notebook.changes
+        if changes != self._in_file and notebook.documents:
+            written = await self._archive.keep(notebook.documents)
+            self._snapshots.labels("ok" if written else "failed").inc()
+            self._in_file = changes if written else self._in_file
 
     async def _listen(self) -> None:
         """Consume until the service stops. When consumers cannot be made, decisions go on without new lessons."""
@@ -211,6 +256,16 @@ class Learning:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._ctx.stopping.wait()
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Finish this although the service, which has drained meanwhile, cancels us in the middle."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=LEAVE_S)
+        raise
 
 
 def _playbook(edition: Edition) -> PlaybookState:

@@ -5,6 +5,7 @@ and closed trades, and writes it. Reads the sentinel's warnings from Redis at de
 candidates: plans have deterministic ids, so a candidate that is handled twice has one plan.
 """
 
+from services.advisor.archive import Archive
 from services.advisor.editions import Editions
 from services.advisor.learning import Learning
 from services.advisor.logic.caution import caution
@@ -30,8 +31,9 @@ class Advisor:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._outlook = Outlook(ctx)
-        self._editions = Editions(ctx)
-        self.learning = Learning(ctx, self._outlook)
+        archive = Archive(ctx)
+        self._editions = Editions(ctx, archive)
+        self.learning = Learning(ctx, self._outlook, self._editions, archive)
         self._plans = ctx.metrics.counter("plans_total", "Plans by verdict, reason and source", ("verdict", "reason", "source"))
 
     async def on_candidate(self, candidate: Candidate, meta: Meta) -> list[Outgoing]:

@@ -9,6 +9,7 @@ import yaml
 
 from services.commands import secret_files
 from services.commands.catalog import SERVICES
+from shared.config.registry import name_of
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -69,3 +70,12 @@ def test_image_runs_as_nobody_in_particular_and_holds_no_secrets() -> None:
     assert dockerfile.rstrip().splitlines()[-3:] == ["USER 10001:10001", 'ENTRYPOINT ["mraster"]', 'CMD ["--help"]']
     allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     assert allowed == ["pyproject.toml", "README.md", "requirements", "services", "shared"]
+
+
+def test_what_was_learned_has_a_place_that_can_be_written() -> None:
+    container = COMPOSE["services"]["advisor"]
+    path = container["environment"][name_of("core.state_file")]
+    (volume,) = container["volumes"]
+    name, _, folder = volume.partition(":")
+    assert name in COMPOSE["volumes"]
+    assert Path(path).parent == Path(folder)

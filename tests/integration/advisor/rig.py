@@ -36,6 +36,7 @@ async def context(
     nats: NatsServer, redis: RedisServer, service: str, *, venue: Venue | None = None, **settings: str
 ) -> AsyncIterator[Context]:
     """A connected context; `settings` by place, dots as double underscores."""
+    settings = {"core__state_file": str(redis.home / "aster_state.json"), **settings}
     clock: Clock = venue.clock if venue is not None else SystemClock()
     producer = Producer(service, f"{service}-{secrets.token_hex(3)}", "main")
     bus = NatsBus(nats.url, producer, clock)

@@ -1,10 +1,14 @@
 """Learning through real servers: one advisor learns, all decide with what it learned, a crash is survived."""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import pytest
+from redis import Redis
 
-from services.advisor.editions import CURRENT, DRAFT, REPORT, Editions
+from services.advisor.editions import CURRENT, DRAFT, REPORT, Editions, place
+from services.advisor.logic.brain import Brain
 from services.advisor.logic.edition import wanted
 from services.advisor.service import build
 from shared.contracts import topic
@@ -14,6 +18,7 @@ from shared.contracts.plan import Plan
 from shared.contracts.signal import Signal
 from shared.domain.errors import BusUnavailable
 from shared.runtime.context import Context
+from shared.state.state_file import load
 from tests.fakes.eventually import eventually
 from tests.fakes.servers import NatsServer, RedisServer
 from tests.integration.advisor.rig import context, heard, running
@@ -96,3 +101,93 @@ async def test_while_redis_is_away_it_learns_on_and_saves_later(nats_server: Nat
         draft = await ctx.state.get(ctx.keys.learning, DRAFT)
         assert draft is not None
         assert draft["funnel"]["unknown"] == 0
+
+
+def brain_of(documents: Mapping[str, Any]) -> Any:
+    """The newest edition in a set of documents."""
+    return documents[place(documents[CURRENT]["number"])]
+
+
+def flush(redis: RedisServer) -> None:
+    """Everything gone at once, as after a disk was lost."""
+    with Redis.from_url(redis.url) as client:
+        client.flushall()
+
+
+async def test_what_was_learned_survives_a_flush_under_way(nats_server: NatsServer, redis_server: RedisServer) -> None:
+    async with context(nats_server, redis_server, "advisor") as ctx, running(ctx, build):
+        await play(ctx, 0, 60)
+        before = await ctx.state.get_all(ctx.keys.learning)
+        flush(redis_server)
+        await eventually(lambda: ctx.state.get(ctx.keys.learning, CURRENT), what="the learner puts it back")
+        after = await ctx.state.get_all(ctx.keys.learning)
+        assert after == before
+        await play(ctx, 60, 80)
+        edition = await Editions(ctx).newest()
+        assert edition.number > before[CURRENT]["number"]
+        assert edition.brain.bandit.outcomes > brain_of(before)["brain"]["bandit"]["outcomes"] > 0
+        report = await ctx.state.get(ctx.keys.learning, REPORT)
+        assert report is not None
+        assert report["funnel"]["unknown"] == 0
+
+
+async def test_what_was_learned_survives_a_restart_with_an_empty_redis(nats_server: NatsServer, redis_server: RedisServer) -> None:
+    async with context(nats_server, redis_server, "advisor") as second:
+        async with context(nats_server, redis_server, "advisor") as first, running(first, build):
+            await play(first, 0, 60)
+        before = await second.state.get_all(second.keys.learning)
+        assert load(redis_server.home / "aster_state.json").sections["learning"] == before
+        flush(redis_server)
+        reader = Editions(second)
+        assert (await reader.newest()).number == before[CURRENT]["number"], "one who only reads looks into the file, too"
+        async with running(second, build):
+            await eventually(lambda: second.state.get(second.keys.learning, CURRENT))
+            assert await second.state.get_all(second.keys.learning) == before
+            await play(second, 60, 64)
+        after = await second.state.get_all(second.keys.learning)
+        assert after[DRAFT]["funnel"]["signals"] > before[DRAFT]["funnel"]["signals"]
+
+
+async def test_a_killed_redis_and_advisor_come_back_from_the_file(
+    nats_server: NatsServer, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.advisor.learning.FILE_S", 0.1)
+    path = redis_server.home / "aster_state.json"
+    async with context(nats_server, redis_server, "advisor") as ctx, running(ctx, build):
+        await play(ctx, 0, 30)
+        await eventually(lambda: path.exists() and load(path).sections["learning"][DRAFT]["clock_ms"] == close_of(29))
+        kept = path.read_bytes()
+    path.write_bytes(kept)  # the advisor had no time to write a last one
+    flush(redis_server)
+    async with context(nats_server, redis_server, "advisor") as ctx, running(ctx, build):
+        draft = await eventually(lambda: ctx.state.get(ctx.keys.learning, DRAFT))
+        assert draft["clock_ms"] == close_of(29)
+
+
+@pytest.mark.parametrize(
+    "content", [b"{ half a fi", b'{"kind": "mraster-state", "version": 99}', b'{"trade_history": [], "live_trades": {}}']
+)
+async def test_a_file_that_cannot_be_used_is_kept_aside(nats_server: NatsServer, redis_server: RedisServer, content: bytes) -> None:
+    path = redis_server.home / "aster_state.json"
+    path.write_bytes(content)
+    async with context(nats_server, redis_server, "advisor") as ctx, running(ctx, build):
+        await play(ctx, 0, 30)
+        assert path.read_bytes() == content or load(path)
+    assert load(path).sections["learning"][DRAFT]["clock_ms"] == close_of(29)
+    kept = [item for item in redis_server.home.iterdir() if item.name.startswith("aster_state.json.") and item.read_bytes() == content]
+    assert len(kept) == 1
+
+
+async def test_another_line_of_editions_is_taken_over_by_readers(nats_server: NatsServer, redis_server: RedisServer) -> None:
+    async with context(nats_server, redis_server, "advisor") as ctx:
+        async with running(ctx, build):
+            await play(ctx, 0, 40)
+        reader = Editions(ctx)
+        old = await reader.newest()
+        assert old.brain.bandit.outcomes > 0
+        await ctx.state.put(ctx.keys.learning, place(old.number), {"number": old.number, "brain": Brain().to_dict()})
+        await reader.watch()
+        assert await reader.newest() is old, "the same line: nothing is read again"
+        await ctx.state.put(ctx.keys.learning, CURRENT, {"number": old.number, "line": "imported"})
+        await reader.watch()
+        assert (await reader.newest()).brain.bandit.outcomes == 0

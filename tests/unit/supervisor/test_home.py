@@ -108,3 +108,9 @@ def test_default_home_depends_on_the_folder(tmp_path: Path) -> None:
 def test_files_of_services_are_kept_here_unless_a_person_named_a_place(home: Home) -> None:
     assert home.file(Path("brackets_queue.json")) == home.path / "brackets_queue.json"
     assert home.file(Path("/var/lib/queue.json")) == Path("/var/lib/queue.json")
+
+
+def test_a_relative_state_file_is_kept_in_the_home_and_moves_with_it(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    assert home.state_file(Path("aster_state.json")) == home.path / "aster_state.json"
+    assert home.state_file(tmp_path / "elsewhere.json") == tmp_path / "elsewhere.json"

@@ -1,0 +1,65 @@
+"""The learning state beside Redis, in the state file: what survives when Redis comes back empty.
+
+Written by the one advisor that learns, after Redis has confirmed the same; read when Redis holds nothing. The trading state goes
+along for the record only: nobody restores it as running.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from shared.domain.errors import StateCorrupt, StoreUnavailable
+from shared.runtime.context import Context
+from shared.state.control import as_document
+from shared.state.snapshot import Snapshot
+from shared.state.state_file import StateFile
+
+LEARNING, CONTROL = "learning", "control"
+Documents = dict[str, dict[str, Any]]
+
+
+class Archive:
+    """The state file of this account. What cannot be used is told once."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._file = StateFile(ctx.settings.core.state_file, ctx.settings.core.account)
+        self._told: set[str] = set()
+
+    async def documents(self) -> Documents:
+        """What was learned, by field; empty when there is no file that can be used."""
+        found = await asyncio.to_thread(self._file.read)
+        for problem in found.problems:
+            if problem not in self._told:
+                self._told.add(problem)
+                self._ctx.log.error("state_file_refused", detail=problem)
+        if found.snapshot is None:
+            return {}
+        return {field: document for field, document in found.snapshot.sections.get(LEARNING, {}).items() if isinstance(document, dict)}
+
+    async def keep(self, documents: Mapping[str, Mapping[str, Any]]) -> bool:
+        """Write; False when that failed, and what was there is there still."""
+        ctx = self._ctx
+        snapshot = Snapshot(
+            account=ctx.settings.core.account,
+            written_ms=ctx.clock.wall_ms(),
+            writer=ctx.producer.instance,
+            serial=0,
+            sections={LEARNING: dict(documents), CONTROL: await self._control()},
+        )
+        try:
+            notes = await asyncio.to_thread(self._file.write, snapshot)
+        except OSError as error:
+            ctx.log.warning("state_file_not_written", path=str(self._file.path), detail=str(error))
+            return False
+        for note in notes:
+            ctx.log.error("state_file_moved_aside", detail=note)
+        return True
+
+    async def _control(self) -> Documents:
+        """Whether trading ran, for the record."""
+        try:
+            control = await self._ctx.state.control()
+        except (StoreUnavailable, StateCorrupt):
+            return {}
+        return {} if control is None else {CONTROL: as_document(control)}
