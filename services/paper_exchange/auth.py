@@ -1,6 +1,5 @@
 """Who calls: API key, HMAC over the bytes as sent, and the timestamp window."""
 
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping
@@ -55,7 +54,7 @@ def _without_signature(part: bytes) -> bytes:
 
 def sign(secret: str, payload: bytes) -> str:
     """HMAC-SHA256 in hex."""
-    return hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), payload, "sha256").hex()
 
 
 def find_account(raw: Raw, accounts: Mapping[str, Account]) -> Account:

@@ -94,13 +94,17 @@ class Store:
 
     def commit(self, changes: Changes, counters: dict[str, int], time_ms: int, position: str) -> None:
         """Write a change set in one transaction."""
-        execute = self._db.executemany
-        self._db.execute("BEGIN")
+        execute = self._db.execute
+        execute("BEGIN")
         try:
-            execute("INSERT OR REPLACE INTO accounts VALUES (?, ?)", [(key, pack_account(item)) for key, item in changes.accounts.items()])
-            execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", [(*key, pack(item)) for key, item in changes.orders.items()])
-            execute("INSERT OR REPLACE INTO trades VALUES (?, ?)", [(item.trade_id, pack(item)) for item in changes.trades])
-            execute("INSERT OR REPLACE INTO incomes VALUES (?, ?)", [(item.tran_id, pack(item)) for item in changes.incomes])
+            for key, account in changes.accounts.items():
+                execute("INSERT OR REPLACE INTO accounts VALUES (?, ?)", (key, pack_account(account)))
+            for (algo, number), order in changes.orders.items():
+                execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", (algo, number, pack(order)))
+            for trade in changes.trades:
+                execute("INSERT OR REPLACE INTO trades VALUES (?, ?)", (trade.trade_id, pack(trade)))
+            for income in changes.incomes:
+                execute("INSERT OR REPLACE INTO incomes VALUES (?, ?)", (income.tran_id, pack(income)))
             self.write_meta({"counters": orjson.dumps(counters).decode(), "time_ms": str(time_ms), "position": position})
         except BaseException:
             self._db.execute("ROLLBACK")
