@@ -115,13 +115,12 @@ class Market:
         return streams
 
     async def push(self, *frames: dict[str, Any]) -> None:
-        """Send frames on the connections that carry them."""
+        """Send frames on every connection that carries them."""
         for frame in frames:
-            stream = await self.subscribed(frame["s"])
-            kind = "bookTicker" if frame["e"] == "bookTicker" else "kline_5m"
-            name = f"{frame['s'].lower()}@{kind}"
-            carrier = next(s for s in self.server.streams if s.open and name in s.subscribed) if kind == "bookTicker" else stream
-            await carrier.push({"stream": name, "data": frame})
+            await self.subscribed(frame["s"])
+            name = f"{frame['s'].lower()}@{'bookTicker' if frame['e'] == 'bookTicker' else 'kline_5m'}"
+            for carrier in [stream for stream in self.server.streams if stream.open and name in stream.subscribed]:
+                await carrier.push({"stream": name, "data": frame})
 
 
 async def idle(running: Running) -> None:

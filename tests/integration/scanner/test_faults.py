@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+from services.scanner.logic.market import Book
 from shared.contracts.market import CandleClosed
 from tests.fakes.eventually import eventually
 from tests.fakes.venue_server import Reply, VenueServer
@@ -133,3 +134,42 @@ async def test_without_a_contract_to_scan_it_says_what_to_check(market: Market) 
         async with scanner(world, market, ASTER_QUOTE="EUR"):
             pass
     assert "ASTER_QUOTE" in str(failed.value.exceptions[0])
+
+
+async def test_a_stream_that_says_nothing_at_all_is_replaced_by_rest(market: Market) -> None:
+    world = world_of(market)
+    async with scanner(world, market, ASTER_LOOP_SLEEP="1") as running:
+        assert all(stream.open for stream in market.server.streams)  # connected, acknowledged, and silent
+        market.time_ms = (BEGIN + 1) * LENGTH_MS + 6_000
+        await running.ctx.venue.http.sync_clock()  # as the runtime does every ten seconds
+        await eventually(lambda: {0} <= set(bars_of(world, "AUSDT")) & set(bars_of(world, "BUSDT")), what="both candles")
+        board = running.scanner.board
+        await eventually(lambda: board.books.newest("AUSDT").time_ms == market.time_ms, what="a fresh book")  # type: ignore[union-attr]
+        assert {c.source for c, _ in world.stored("md.candle")} == {"rest"}  # type: ignore[attr-defined]
+
+
+async def test_a_venue_that_says_stop_during_a_repair_is_asked_again(market: Market) -> None:
+    world = world_of(market)
+    async with scanner(world, market, ASTER_KLINE_CACHE_SEC="0") as running:
+        limit = Reply(429, {"code": -1003, "msg": "Too many requests"}, {"Retry-After": "1"})
+        market.server.on("GET", "/fapi/v1/klines", limit, limit, market.klines)
+        await market.push(market.frame("AUSDT", BEGIN + 2), market.frame("BUSDT", BEGIN))
+        await eventually(published(world, "AUSDT", 2), within_s=20, what="the candle after the gap")
+        assert bars_of(world, "AUSDT") == [-1, 0, 1, 2]
+        assert running.metric("histories_cut_total") == 0
+
+
+async def test_stale_market_facts_stop_an_entry_and_say_so(market: Market) -> None:
+    cross = BEGIN + 47  # the averages of this market cross here
+    market.time_ms = cross * LENGTH_MS + 1_000
+    world = world_of(market)
+    async with scanner(world, market, ASTER_LOOP_SLEEP="3600") as running:
+        board = running.scanner.board
+        board.books.put("AUSDT", Book(99.99, 100.01), market.time_ms)
+        await eventually(lambda: board.books.newest("BUSDT") is not None, what="books")
+        board.books.forget("BUSDT")
+        board.books.put("BUSDT", Book(99.99, 100.01), (cross - 1) * LENGTH_MS)
+        await market.push(market.frame("AUSDT", cross), market.frame("BUSDT", cross))
+        await eventually(lambda: world.stored("signal.skip") and len(bars_of(world, "AUSDT")) == 2, what="decisions")
+    stale = [skip for skip, _ in world.stored("signal.skip") if skip.reason == "stale_data"]  # type: ignore[attr-defined]
+    assert [(skip.symbol, skip.value, skip.limit) for skip in stale] == [("BUSDT", 2 * LENGTH_MS - 1, LENGTH_MS)]  # type: ignore[attr-defined]
