@@ -136,6 +136,12 @@ class GuardProcess:
     async def metrics(self) -> str:
         return (await self.stack.venue.client.get(f"http://127.0.0.1:{self.port}/metrics")).text
 
+    async def end(self) -> int:
+        """Ask it to end; its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return await asyncio.to_thread(self.process.wait, 30)
+
     def kill(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
