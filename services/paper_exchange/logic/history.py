@@ -74,8 +74,9 @@ def klines(
     rows = _summed(part, length_ms, tape.rules[row])
     if recorded is not None:
         rows = _joined(rows, _recorded(tape, recorded, row, span_ms, limit))
-    if rows and span_ms[1] is None and not tape.begun and tape.fresh(row):
-        rows += _flat(tape, row, length_ms, rows[-1][0])
+    waiting = not (tape.begun and tape.active[row])
+    if span_ms[1] is None and waiting and tape.listed(row) and tape.fresh(row):
+        rows += _flat(tape, row, length_ms, rows[-1][0] if rows else 0)
     return rows[-limit:] if span_ms[0] is None else rows[:limit]
 
 

@@ -145,12 +145,18 @@ def _length(path: Path, part: pa.Table, times: Ints, known: int) -> int:
         found = int(lengths[0]) if len(lengths) == 1 else 0
     else:
         steps = np.abs(np.diff(times))
-        found = int(steps[steps > 0].min()) if (steps > 0).any() else known
+        found = int(steps[steps > 0].min()) if (steps > 0).any() else known or _named_length(path)
     if found not in _NAMES:
         raise ConfigError(f"{path}: candles of {found} ms; expected one interval of {', '.join(INTERVALS)} in the whole file")
     if known and known != found:
         raise ConfigError(f"{path}: {_NAMES[found]} candles after {_NAMES[known]} ones: expected one interval per file")
     return found
+
+
+def _named_length(path: Path) -> int:
+    """What the name says where the rows do not (one candle of each symbol): `mark_klines_1h.parquet`."""
+    word = path.stem.rpartition("_")[2]
+    return interval_ms(word) if word in INTERVALS else 0
 
 
 def _empty(extent: _Extent, symbols: tuple[str, ...]) -> Grid:
