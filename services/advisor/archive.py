@@ -1,7 +1,7 @@
 """The learning state beside Redis, in the state file: what survives when Redis comes back empty.
 
-Written by the one advisor that learns, after Redis has confirmed the same; read when Redis holds nothing. The trading state goes
-along for the record only: nobody restores it as running.
+Written by the one advisor that learns, after Redis has confirmed the same; read when Redis holds nothing. The trading state and
+the settings made on the page go along for the record: this puts back what was learned, nothing else.
 """
 
 import asyncio
@@ -10,11 +10,10 @@ from typing import Any
 
 from shared.domain.errors import StateCorrupt, StoreUnavailable
 from shared.runtime.context import Context
-from shared.state.control import as_document
+from shared.state.sections import LEARNING, records
 from shared.state.snapshot import Snapshot
 from shared.state.state_file import StateFile
 
-LEARNING, CONTROL = "learning", "control"
 Documents = dict[str, dict[str, Any]]
 
 
@@ -45,7 +44,7 @@ class Archive:
             written_ms=ctx.clock.wall_ms(),
             writer=ctx.producer.instance,
             serial=0,
-            sections={LEARNING: dict(documents), CONTROL: await self._control()},
+            sections={LEARNING: dict(documents), **await self._records()},
         )
         try:
             notes = await asyncio.to_thread(self._file.write, snapshot)
@@ -56,10 +55,9 @@ class Archive:
             ctx.log.error("state_file_moved_aside", detail=note)
         return True
 
-    async def _control(self) -> Documents:
-        """Whether trading ran, for the record."""
+    async def _records(self) -> dict[str, Documents]:
+        """Trading state and settings; what cannot be read is left out."""
         try:
-            control = await self._ctx.state.control()
+            return await records(self._ctx.state)
         except (StoreUnavailable, StateCorrupt):
             return {}
-        return {} if control is None else {CONTROL: as_document(control)}

@@ -5,18 +5,11 @@ from typing import Any
 
 from services.advisor.archive import Archive, Documents
 from services.advisor.logic.brain import Brain
+from services.advisor.logic.documents import CURRENT, DRAFT, KEPT, place
 from services.advisor.logic.edition import wanted
 from services.advisor.logic.learner import Edition, Learner
 from shared.domain.candle import interval_ms
 from shared.runtime.context import Context
-
-CURRENT, DRAFT, REPORT = "current", "draft", "report"
-KEPT = 3
-
-
-def place(number: int) -> str:
-    """Editions take turns in a few fields."""
-    return f"edition-{number % KEPT}"
 
 
 class Editions:

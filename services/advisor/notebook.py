@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.advisor.archive import Documents
-from services.advisor.editions import CURRENT, DRAFT, REPORT, place
+from services.advisor.logic.documents import CURRENT, DRAFT, REPORT, place
 from services.advisor.logic.learner import Edition, Learner
 from shared.domain.errors import LeaseLost
 from shared.runtime.context import Context

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from shared.contracts.control import Command
 from shared.domain.control import TradingState
@@ -51,13 +50,6 @@ class RedisControl(RedisPart):
         if current is None:
             raise _never_set()
         return current
-
-
-def as_document(control: Control) -> dict[str, Any]:
-    """The trading state as JSON types."""
-    command = None if control.command is None else control.command.value
-    known = {"state": control.state.value, "epoch": control.epoch, "reason": control.reason, "author": control.author}
-    return {**known, "changed_ms": control.changed_ms, "command": command}
 
 
 def _parse(key: str, row: Sequence[str]) -> Control:

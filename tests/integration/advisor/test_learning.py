@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from services.advisor.editions import CURRENT, DRAFT, REPORT, Editions, place
+from services.advisor.editions import Editions
 from services.advisor.logic.brain import Brain
+from services.advisor.logic.documents import CURRENT, DRAFT, REPORT, place
 from services.advisor.logic.edition import wanted
 from services.advisor.service import build
 from shared.contracts import topic
