@@ -63,6 +63,8 @@ class Repairs:
         self._private = private
         self._telling = telling
         self._done = ctx.metrics.counter("repairs_total", "Repairs by kind and result", ("kind", "result"))
+        for kind in JobKind:
+            self._done.labels(kind.value, Result.DONE.value)  # from zero on, so that the first one is an increase
 
     async def do(self, job: Job, position: VenuePosition | None, desired: Desired | None, instrument: Instrument | None) -> Done:
         """All steps of a job in order."""

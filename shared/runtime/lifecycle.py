@@ -166,6 +166,7 @@ class Lifecycle:
         """Once a second: I am alive; and the logs since the last time."""
         ctx = self._ctx
         while not ctx.stopping.is_set():
+            ctx.metrics.lease.set(int(ctx.holds_lease()))
             ctx.bus.send(Outgoing(self._heartbeat(await self._lag()), ts_ms=ctx.clock.wall_ms()))
             self._flush_logs()
             with contextlib.suppress(TimeoutError):

@@ -22,6 +22,7 @@ class Metrics:
         self.dead = self.counter("messages_dead_total", "Dead letters by topic", ("topic",))
         self.loop_lag = self.gauge("event_loop_lag_seconds", "How late the event loop wakes up")
         self.ready = self.gauge("ready_info", "1 when the service is ready")
+        self.lease = self.gauge("lease_info", "1 while this instance certainly is the one that may act")
 
     def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
         """A counter; the name ends in `_total`."""
