@@ -176,14 +176,22 @@ class CandleFace:
         """The recorded trades, else one per point of the path; newest last, and what the aggTrade stream showed."""
         tape, row = self.venue.tape, self._row(symbol)
         start, end = span
+        newest = tape.column if tape.begun else tape.column - 1
+        if start is not None:
+            first = max(0, tape.grid.column(start))
+            last = newest if end is None else min(newest, tape.grid.column(end))
+            columns = range(first, last + 1)
+        else:
+            columns = range(newest if end is None else min(newest, tape.grid.column(end)), -1, -1)
         rows: list[Row] = []
-        column, point = (tape.column, tape.point) if tape.begun else (tape.column - 1, tape.points - 1)
-        while column >= 0 and len(rows) < limit:
-            block = [item for item in self._column_trades(row, column, point) if (end is None or item["T"] <= end)]
-            rows = [item for item in block if start is None or item["T"] >= start] + rows
-            if start is not None and tape.grid.open_ms(column) < start:
+        for column in columns:
+            point = tape.point if tape.begun and column == tape.column else tape.points - 1
+            block = [
+                item for item in self._column_trades(row, column, point) if (start or 0) <= item["T"] and (end is None or item["T"] <= end)
+            ]
+            rows = block + rows if start is None else rows + block
+            if len(rows) >= limit:
                 break
-            column, point = column - 1, tape.points - 1
         return rows[:limit] if start is not None else rows[-limit:]
 
     def _column_trades(self, row: int, column: int, last: int) -> list[Row]:
