@@ -30,8 +30,8 @@ class Role:
         return [(of.stream.name, durable, of.pattern) for durable, of in self.consumes if of.stream is not None]
 
 
-_AI = (topic.AI_RECEIPT, topic.AI_PLAYBOOK, topic.AI_POSTMORTEM, topic.AI_TUNING, topic.AI_BUDGET)
-_LEARNT_FROM = (topic.CANDIDATE, topic.SKIP, topic.CANDLE, topic.POSITION_EVENT, topic.TRADE_CLOSED)
+_AI = (topic.AI_RECEIPT, topic.AI_PLAYBOOK, topic.AI_POSTMORTEM, topic.AI_TUNING, topic.AI_BUDGET, topic.AI_LEARNING)
+_LEARNT_FROM = (topic.CANDIDATE, topic.SKIP, topic.CANDLE, topic.PLANNED, topic.POSITION_EVENT, topic.TRADE_CLOSED)
 
 
 def _own(service: str, *topics: Topic, part: str = "") -> tuple[tuple[str, Topic], ...]:

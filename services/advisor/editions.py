@@ -8,6 +8,7 @@ from services.advisor.logic.brain import Brain
 from services.advisor.logic.documents import CURRENT, DRAFT, KEPT, place
 from services.advisor.logic.edition import wanted
 from services.advisor.logic.learner import Edition, Learner
+from services.advisor.logic.pulse import Pulse
 from shared.domain.candle import interval_ms
 from shared.runtime.context import Context
 
@@ -98,14 +99,14 @@ class Editions:
 
     async def draft(self, edition: Edition) -> Learner:
         """The learner as it was left; one that only knows the edition when there is no draft, or it cannot be read."""
+        longer_ms = interval_ms(self._ctx.settings.strategy.htf_interval.value)
         document = await self._ctx.state.get(self._ctx.keys.learning, DRAFT)
-        if document is None:
-            return Learner(edition=edition, playbook=edition.brain.playbook)
-        try:
-            return Learner.from_draft(document, edition)
-        except ValueError as error:
-            self._ctx.log.warning("learning_draft_unreadable", detail=str(error)[:500])
-            return Learner(edition=edition, playbook=edition.brain.playbook)
+        if document is not None:
+            try:
+                return Learner.from_draft(document, edition, longer_ms)
+            except ValueError as error:
+                self._ctx.log.warning("learning_draft_unreadable", detail=str(error)[:500])
+        return Learner(edition=edition, playbook=edition.brain.playbook, pulse=Pulse(longer_ms))
 
 
 def _numbers(newest: int) -> range:

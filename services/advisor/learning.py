@@ -1,29 +1,29 @@
 """The one advisor that learns, by a lease of its own: follows signals, takes closed trades in, makes an edition per hour.
 
-Handles candidates, skips, candles, positions and closed trades with durable consumers that only the lease holder reads. A
+Handles candidates, skips, candles, plans, positions and closed trades with durable consumers that only the lease holder reads. A
 crash loses at most what was heard since the last candle: those signals are not followed, and nothing is counted twice.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Sequence
-from decimal import Decimal
 from typing import Any
 
 from services.advisor.archive import Archive, Documents
 from services.advisor.editions import Editions
+from services.advisor.gauges import Gauges
 from services.advisor.logic.caution import caution
 from services.advisor.logic.learner import Edition, Learner
-from services.advisor.logic.postmortem import causes
-from services.advisor.logic.summary import report
+from services.advisor.logic.summary import learning_report
 from services.advisor.notebook import ROLE, TTL_MS, Notebook
 from services.advisor.outlook import Outlook
+from services.advisor.telling import Teller
 from shared.bus.port import Consumption, Handler
 from shared.contracts import topic
-from shared.contracts.ai import PlaybookState, Postmortem
 from shared.contracts.envelope import Meta, Outgoing, Payload
 from shared.contracts.market import CandleClosed
 from shared.contracts.order import PositionEvent, PositionEventKind, TradeClosed
+from shared.contracts.plan import Plan
 from shared.contracts.signal import Candidate, Skip, decision_id
 from shared.contracts.topic import Topic
 from shared.domain.errors import LeaseLost, StoreUnavailable, Transient
@@ -51,12 +51,10 @@ class Learning:
         self._notebook: Notebook | None = None
         self._unpublished: Edition | None = None
         self._unsaved = False
-        self._told_version = 0
+        self._teller = Teller(ctx)
         self._lessons = ctx.metrics.counter("lessons_total", "Lessons taken into an edition")
         self._snapshots = ctx.metrics.counter("snapshots_total", "Writings of the state file", ("outcome",))
-        self._following = ctx.metrics.gauge("signals_followed", "Signals on their way to a hypothetical end")
-        self._outcomes = ctx.metrics.gauge("policy_outcomes", "Sum of the weights that the policy learned from")
-        self._brier = ctx.metrics.gauge("brier_score_ratio", "Mean squared error of win probabilities", ("model",))
+        self._gauges = Gauges(ctx.metrics)
 
     async def run(self) -> None:
         """Stand by, then learn."""
@@ -115,8 +113,8 @@ class Learning:
                 self._ctx.log.warning("learning_waits", detail=str(error))
                 await self._pause(POLL_S)
             else:
-                self._told_version = self._learner.edition.brain.playbook.version
-                self._show(self._learner.edition)
+                self._teller.begin(self._learner)
+                self._gauges.show(learning_report(self._learner, self._learner.edition))
                 return Notebook(self._ctx, lease, documents)
         return None
 
@@ -175,6 +173,7 @@ class Learning:
             self._consumption(topic.CANDIDATE, self._on_signal),
             self._consumption(topic.SKIP, self._on_signal),
             self._consumption(topic.CANDLE, self._on_candle),
+            self._consumption(topic.PLANNED, self._on_plan),
             self._consumption(topic.POSITION_EVENT, self._on_position),
             self._consumption(topic.TRADE_CLOSED, self._on_trade),
         ]
@@ -208,10 +207,7 @@ class Learning:
         if self._learner.clock_ms != before:
             self._unsaved = True
         await self._save()
-        if edition is None or edition.brain.playbook.version == self._told_version:
-            return []
-        self._told_version = edition.brain.playbook.version
-        return [Outgoing(_playbook(edition), ts_ms=candle.close_ms)]
+        return self._teller.news(self._learner, edition, candle.close_ms)
 
     async def _save(self) -> None:
         """Edition and draft to Redis. While it is away, learning goes on in memory and is saved with a later candle."""
@@ -220,9 +216,10 @@ class Learning:
         try:
             edition = self._unpublished
             if edition is not None:
-                await self._notebook.publish(edition, report(self._learner, edition))
+                report = learning_report(self._learner, edition)
+                await self._notebook.publish(edition, report.model_dump(mode="json"))
                 self._lessons.inc(edition.learned)
-                self._show(edition)
+                self._gauges.show(report)
                 self._unpublished = None
             await self._notebook.keep(self._learner)
             self._unsaved = False
@@ -235,22 +232,16 @@ class Learning:
             self._learner.opened(event.position_id)
         return []
 
-    async def _on_trade(self, trade: TradeClosed, meta: Meta) -> list[Outgoing]:
-        """A lesson, and what its path says."""
-        lesson = self._learner.closed(trade)
-        if lesson is None:
-            return []
-        weights = {cause.value: round(weight, 4) for cause, weight in causes(lesson.path).items()}
-        found = Postmortem(symbol=trade.symbol, position_id=trade.position_id, features=weights, source="rules")
-        return [Outgoing(found, ts_ms=meta.ts_ms)]
+    async def _on_plan(self, plan: Plan, _meta: Meta) -> list[Outgoing]:
+        """A plan that a model made: its help is valued later."""
+        self._learner.planned(plan, decision_id(plan.symbol, plan.interval, plan.close_ms, plan.direction))
+        return []
 
-    def _show(self, edition: Edition) -> None:
-        """Metrics of the models."""
-        self._following.set(len(self._learner.ledger))
-        self._outcomes.set(edition.brain.bandit.outcomes)
-        for name, score in (("prior", edition.brain.calibration.brier()), ("alpha", edition.brain.alpha.brier())):
-            if score is not None:
-                self._brier.labels(name).set(score)
+    async def _on_trade(self, trade: TradeClosed, _meta: Meta) -> list[Outgoing]:
+        """A lesson; its review follows when it is known what came after."""
+        held = caution(await self._outlook.of(trade.symbol), trade.closed_ms)
+        self._learner.closed(trade, held.features)
+        return []
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -266,19 +257,3 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         await asyncio.wait({task}, timeout=LEAVE_S)
         raise
-
-
-def _playbook(edition: Edition) -> PlaybookState:
-    """The playbook as a message."""
-    book = edition.brain.playbook
-    size, stop, target = (Decimal(repr(round(v, 4))) for v in (book.adjustments.size, book.adjustments.stop, book.adjustments.target))
-    return PlaybookState(
-        version=book.version,
-        regime=book.regime.value,
-        size_factor=size,
-        stop_factor=stop,
-        target_factor=target,
-        side_bias=book.adjustments.side_bias,
-        focus=dict(book.adjustments.focus),
-        note=book.reason,
-    )

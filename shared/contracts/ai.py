@@ -38,7 +38,7 @@ class AiReceipt(Payload):
 
 
 class PlaybookState(Payload):
-    """The market regime and its bounded adjustments."""
+    """The market regime and its bounded adjustments. `before` is the regime that held until now, `inputs` the numbers behind it."""
 
     topic: ClassVar[Topic] = AI_PLAYBOOK
 
@@ -50,6 +50,8 @@ class PlaybookState(Payload):
     side_bias: float
     focus: dict[str, float] = Field(default_factory=dict)
     note: str = ""
+    before: str = ""
+    inputs: dict[str, float] = Field(default_factory=dict)
 
     def keys(self) -> tuple[str, ...]:
         """One scope for the account."""
@@ -81,7 +83,10 @@ class Postmortem(Payload):
 
 
 class Tuning(Payload):
-    """What the tuner changed for one bucket of trades."""
+    """What the tuner changed for one bucket of trades: the statistics, and its factors before and after.
+
+    `low_r` to `high_r` is the 90 % interval of the mean. `distances` = whether stop and target factors act; the size factor always does.
+    """
 
     topic: ClassVar[Topic] = AI_TUNING
 
@@ -93,6 +98,13 @@ class Tuning(Payload):
     target_factor: Decimal
     size_factor: Decimal
     expires_ms: int | None = None
+    hit_ratio: float | None = None
+    low_r: float | None = None
+    high_r: float | None = None
+    stop_before: Decimal | None = None
+    target_before: Decimal | None = None
+    size_before: Decimal | None = None
+    distances: bool = True
 
     def keys(self) -> tuple[str, ...]:
         """The bucket."""

@@ -4,6 +4,7 @@ from shared.contracts.ai import AiReceipt, BudgetState, PlaybookState, Postmorte
 from shared.contracts.bracket import BracketEvent
 from shared.contracts.control import Alert, ConfigChanged, ControlCommand, StopMove
 from shared.contracts.envelope import Payload
+from shared.contracts.learning import LearningReport
 from shared.contracts.market import CandleClosed
 from shared.contracts.ops import DeadLetter, Heartbeat, LogRecord
 from shared.contracts.order import OrderEvent, PositionEvent, TradeClosed
@@ -26,6 +27,7 @@ PAYLOADS: tuple[type[Payload], ...] = (
     Postmortem,
     Tuning,
     BudgetState,
+    LearningReport,
     Alert,
     ControlCommand,
     StopMove,

@@ -10,6 +10,19 @@ from shared.contracts.ai import AiReceipt, BudgetState, PlaybookState, Postmorte
 from shared.contracts.bracket import BracketEvent, BracketEventKind
 from shared.contracts.control import Alert, Command, ConfigChanged, ControlCommand, Severity, StopMove, StopMoveKind
 from shared.contracts.envelope import Outgoing, Payload, Producer, encode
+from shared.contracts.learning import (
+    BanditState,
+    CalibrationPoint,
+    FilterResult,
+    HelpValue,
+    LearningFunnel,
+    LearningReport,
+    ModelScore,
+    PlaybookNow,
+    Regime,
+    TunerBucket,
+    Worth,
+)
 from shared.contracts.market import CandleClosed
 from shared.contracts.ops import DeadLetter, Heartbeat, LogRecord, ServiceState
 from shared.contracts.order import (
@@ -39,6 +52,46 @@ DECISION = decision_id(SYMBOL, "5m", CLOSE_MS, Direction.LONG)
 CLIENT_ID = f"mr-{DECISION}-e"
 STOP_ID = f"mr-{DECISION}-s1"
 FEATURES = {"rsi": 38.25, "adx": 27.5, "atr_pct": 0.006, "hour_sin": -0.5}
+
+
+def _learning() -> LearningReport:
+    return LearningReport(
+        edition=490_164,
+        made_ms=CLOSE_MS,
+        until_ms=CLOSE_MS - 60_000,
+        learned=41,
+        lessons=2810,
+        following=37,
+        least_sample=30,
+        funnel=LearningFunnel(signals=3100, offered=420, entered=61, closed=58, followed=2752, unknown=12),
+        filters=(FilterResult(reason="edge", trades=900, wins=330, net_r=-510.5, mean_r=-0.567, low_r=-0.63, high_r=-0.5, worth=Worth.SAVES),),
+        models=(
+            ModelScore(
+                model="prior",
+                outcomes=2752.0,
+                ready=True,
+                brier_score=0.238,
+                points=(CalibrationPoint(name="trend_cross-2", outcomes=400.0, predicted=0.44, observed=0.41, low=0.37, high=0.45),),
+            ),
+        ),
+        bandit=BanditState(outcomes=1405.5, weights={"cost_r@1": -0.11}),
+        tuner=(
+            TunerBucket(
+                bucket="trend_cross-long-calm", trades=120, hit_ratio=0.39, mean_r=-0.12, low_r=-0.29, high_r=0.05,
+                stop_factor=0.93, target_factor=0.88, size_factor=0.79,
+            ),
+        ),
+        playbook=PlaybookNow(
+            regime=Regime.MOMENTUM, reason="72% of symbols are above their EMA55", version=12, size=1.0, stop=1.0, target=1.1,
+            side_bias=0.17, focus={"trend_cross": 1.1}, inputs={"breadth": 0.72},
+        ),
+        postmortem={"late_entry": 0.21, "good_process": 0.74},
+        help=(
+            HelpValue(
+                symbol=SYMBOL, cases=40, gain_usd=3.1, spent_usd=0.16, net_usd=0.07, low_usd=-0.02, high_usd=0.17, bias=1.2, paused_until_ms=None,
+            ),
+        ),
+    )  # fmt: skip
 
 
 def _market() -> list[Payload]:
@@ -263,6 +316,8 @@ def _ai() -> list[Payload]:
             side_bias=0.2,
             focus={"trend_cross": 0.8},
             note="breadth is rising",
+            before="mean_reversion",
+            inputs={"breadth": 0.72},
         ),
         Postmortem(
             symbol=SYMBOL,
@@ -280,7 +335,15 @@ def _ai() -> list[Payload]:
             target_factor=Decimal("0.95"),
             size_factor=Decimal("1.0"),
             expires_ms=CLOSE_MS + 86_400_000,
+            hit_ratio=0.45,
+            low_r=-0.1,
+            high_r=0.38,
+            stop_before=Decimal("1.0"),
+            target_before=Decimal("1.0"),
+            size_before=Decimal("0.97"),
+            distances=False,
         ),
+        _learning(),
         BudgetState(
             day="2025-12-01",
             revision=7,

@@ -10,10 +10,11 @@ from services.advisor.logic.aftermath import Review
 from services.advisor.logic.budget import BudgetLearner
 from services.advisor.logic.lesson import Kind, Lesson
 from services.advisor.logic.playbook import Playbook
-from services.advisor.logic.postmortem import Cause, Lessons
+from services.advisor.logic.postmortem import Lessons
 from services.advisor.logic.report import FilterBook
 from services.advisor.logic.shadow import End, Outcome
 from services.advisor.logic.tuner import Advice, Sample, Tuner, bucket_of
+from shared.contracts.learning import Cause
 from shared.policy.alpha import AlphaModel
 from shared.policy.bandit import BanditPolicy, Opinion
 from shared.policy.calibration import CalibrationTable

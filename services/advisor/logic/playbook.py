@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 from services.advisor.logic.pulse import Snapshot
+from shared.contracts.learning import Regime
 
 SIZE_LOW, SIZE_HIGH = 0.5, 1.2
 REACH_LOW, REACH_HIGH = 0.8, 1.25
@@ -13,16 +13,6 @@ BIAS_LIMIT = 0.3
 CONFIRM = 3
 """Snapshots in a row that a new regime needs, but for risk_off, which holds at once."""
 HISTORY = 288
-
-
-class Regime(StrEnum):
-    """What kind of market it is. `unknown` until there is a snapshot: it adjusts nothing."""
-
-    UNKNOWN = "unknown"
-    MOMENTUM = "momentum"
-    MEAN_REVERSION = "mean_reversion"
-    VOLATILITY_COMPRESSION = "volatility_compression"
-    RISK_OFF = "risk_off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +38,10 @@ class Adjustments:
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """The regime that holds, the one that waits for confirmation, and the past of the median ATR."""
+    """The regime that holds, the one that waits for confirmation, and the past of the median ATR.
+
+    `before` is the regime that held until then, `inputs` the numbers from which the present adjustments were made.
+    """
 
     regime: Regime = Regime.UNKNOWN
     waiting: Regime = Regime.UNKNOWN
@@ -56,6 +49,8 @@ class Playbook:
     version: int = 0
     adjustments: Adjustments = field(default_factory=Adjustments)
     reason: str = "no snapshot yet"
+    before: Regime = Regime.UNKNOWN
+    inputs: Mapping[str, float] = field(default_factory=dict)
     atr_history: tuple[float, ...] = ()
 
 
@@ -97,7 +92,9 @@ def advance(playbook: Playbook, snapshot: Snapshot) -> Playbook:
     adjusted = adjustments_of(found, snapshot)
     if now and abs(adjusted.side_bias - playbook.adjustments.side_bias) < 0.05:
         return moved
-    return replace(moved, regime=found, adjustments=adjusted, reason=reason, version=playbook.version + 1)
+    before = playbook.before if now else playbook.regime
+    inputs = {name: float(value) for name, value in asdict(snapshot).items()} | {"atr_rank": rank}
+    return replace(moved, regime=found, adjustments=adjusted, reason=reason, version=playbook.version + 1, before=before, inputs=inputs)
 
 
 def to_dict(playbook: Playbook) -> dict[str, Any]:
@@ -121,6 +118,8 @@ def from_dict(document: Mapping[str, Any]) -> Playbook:
             version=int(document["state_version"]),
             adjustments=Adjustments(**document["state_adjustments"]).bounded(),
             reason=str(document["state_reason"]),
+            before=Regime(document.get("state_before", Regime.UNKNOWN)),
+            inputs={str(name): float(value) for name, value in document.get("state_inputs", {}).items()},
             atr_history=tuple(float(value) for value in document["state_atr_history"]),
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -5,28 +5,13 @@ The weights come back as policy features: an average per symbol and over all, in
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
+
+from shared.contracts.learning import Cause
 
 HALF_LIFE_TRADES = 30.0
 _KEEP = 0.5 ** (1.0 / HALF_LIFE_TRADES)
 EVERYTHING = "*"
-
-
-class Cause(StrEnum):
-    """The fixed list."""
-
-    TREND_BREAK = "trend_break"
-    NEWS_DRIVER = "news_driver"
-    LIQUIDITY_GAP = "liquidity_gap"
-    EXECUTION_DELAY = "execution_delay"
-    SENTIMENT_CONFLICT = "sentiment_conflict"
-    MACRO_EVENT = "macro_event"
-    VOLATILITY_SHOCK = "volatility_shock"
-    STOP_TOO_TIGHT = "stop_too_tight"
-    TARGET_TOO_FAR = "target_too_far"
-    LATE_ENTRY = "late_entry"
-    GOOD_PROCESS = "good_process"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +76,11 @@ class Lessons:
             average = self._averages.setdefault(key, {})
             for cause in Cause:
                 average[cause.value] = _KEEP * average.get(cause.value, 0.0) + (1.0 - _KEEP) * weights.get(cause, 0.0)
+
+    @property
+    def overall(self) -> dict[str, float]:
+        """The average over all trades, by cause; empty before the first."""
+        return dict(self._averages.get(EVERYTHING, {}))
 
     def of(self, symbol: str) -> dict[str, float]:
         """The average of a symbol, or of all where it has none, as raw policy features."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -10,21 +9,13 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from services.advisor.logic.shadow import End, Outcome
+from shared.contracts.learning import Worth
 
 LEAST_SAMPLE = 30
 RESAMPLES = 1000
 BLOCK_MS = 4 * 3_600_000
 """Signals of the same hours rise and fall together; whole blocks are drawn, so that they do not count as many."""
 KEPT = 3000
-
-
-class Worth(StrEnum):
-    """What the interval says: all of it below zero, above zero, both, or too little to say."""
-
-    SAVES = "saves"
-    COSTS = "costs"
-    UNCLEAR = "unclear"
-    TOO_FEW = "too_few"
 
 
 @dataclass(frozen=True, slots=True)

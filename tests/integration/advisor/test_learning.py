@@ -1,6 +1,7 @@
 """Learning through real servers: one advisor learns, all decide with what it learned, a crash is survived."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -13,16 +14,20 @@ from services.advisor.logic.documents import CURRENT, DRAFT, REPORT, place
 from services.advisor.logic.edition import wanted
 from services.advisor.service import build
 from shared.contracts import topic
-from shared.contracts.ai import PlaybookState
+from shared.contracts.ai import PlaybookState, Postmortem, Tuning
 from shared.contracts.envelope import Outgoing
+from shared.contracts.learning import Cause, LearningReport
+from shared.contracts.order import ExitReason, PositionEvent, PositionEventKind
 from shared.contracts.plan import Plan
 from shared.contracts.signal import Signal
 from shared.domain.errors import BusUnavailable
+from shared.domain.units import Price, Qty
 from shared.runtime.context import Context
 from shared.state.state_file import load
 from tests.fakes.eventually import eventually
 from tests.fakes.servers import NatsServer, RedisServer
 from tests.integration.advisor.rig import context, heard, running
+from tests.unit.advisor.test_brain import trade
 from tests.unit.advisor.test_learner import NAMES, STEP, close_of, idea, market, signal
 
 pytestmark = pytest.mark.integration
@@ -57,6 +62,8 @@ async def test_lessons_become_editions_and_editions_decide(nats_server: NatsServ
         context(nats_server, redis_server, "advisor") as ctx,
         heard(ctx, topic.PLANNED) as plans,
         heard(ctx, topic.AI_PLAYBOOK) as playbooks,
+        heard(ctx, topic.AI_TUNING) as tunings,
+        heard(ctx, topic.AI_LEARNING) as reports,
         running(ctx, build),
     ):
         await play(ctx, 0, 100)
@@ -73,6 +80,45 @@ async def test_lessons_become_editions_and_editions_decide(nats_server: NatsServ
         early = [plan for plan in plans.of(Plan) if plan.close_ms < close_of(10)]
         assert all("bandit_weight" not in plan.policy for plan in early)
         await eventually(lambda: playbooks.of(PlaybookState))
+        assert playbooks.of(PlaybookState)[0].inputs["symbols"] == len(NAMES)
+        await eventually(lambda: reports.of(LearningReport) and reports.of(LearningReport)[-1].edition == current["number"])
+        newest = reports.of(LearningReport)[-1]
+        assert newest == LearningReport.model_validate(found)
+        assert {model.model for model in newest.models} == {"prior", "alpha"}
+        steps = tunings.of(Tuning)
+        assert steps
+        for step in steps:
+            assert step.stop_before is not None
+            assert step.size_before is not None
+            assert max(abs(step.stop_factor - step.stop_before), abs(step.size_factor - step.size_before)) <= Decimal("0.8")
+            assert not step.distances
+        exposition = ctx.metrics.render().decode()
+        assert 'mraster_advisor_filter_result_r{bound="mean",reason="offered"}' in exposition
+        assert 'mraster_advisor_brier_score_ratio{model="prior"}' in exposition
+
+
+async def test_a_closed_trade_has_a_post_mortem_once_what_followed_is_known(nats_server: NatsServer, redis_server: RedisServer) -> None:
+    async with (
+        context(nats_server, redis_server, "advisor") as ctx,
+        heard(ctx, topic.AI_POSTMORTEM) as found,
+        running(ctx, build),
+    ):
+        await play(ctx, 0, 5)
+        signalled = signal(NAMES[0], BARS[NAMES[0]][4], 4)
+        key = idea(signalled)
+        opened = PositionEvent(
+            event=PositionEventKind.OPENED, symbol=NAMES[0], position_id=key, revision=1, direction=signalled.direction, quantity=Qty(Decimal(1)),
+            entry_price=Price(Decimal(100)), stop_price=None, target_price=None, initial_risk_usd=None, opened_ms=close_of(4) + 1,
+        )  # fmt: skip
+        await ctx.bus.publish(Outgoing(opened, ts_ms=opened.opened_ms, decision_id=key))
+        await play(ctx, 5, 6)
+        closed = trade(symbol=NAMES[0], position_id=key, closed_ms=close_of(5) + 1000, exit_reason=ExitReason.TARGET, r="1.2")
+        await ctx.bus.publish(Outgoing(closed, ts_ms=closed.closed_ms, decision_id=key))
+        await play(ctx, 6, 9)
+        await eventually(lambda: found.of(Postmortem))
+        (review,) = found.of(Postmortem)
+        assert (review.position_id, review.symbol) == (key, NAMES[0])
+        assert set(review.features) == {cause.value for cause in Cause}
 
 
 async def test_another_advisor_takes_over_and_learns_on(nats_server: NatsServer, redis_server: RedisServer) -> None:

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.integration
 MAY_PUBLISH = {
     "scanner": {"md.candle", "signal.candidate", "signal.skip", "alert", "dlq"},
     "sentinel": {"sentinel", "alert", "dlq"},
-    "advisor": {"plan", "ai.receipt", "ai.playbook", "ai.postmortem", "ai.tuning", "ai.budget", "alert", "dlq"},
+    "advisor": {"plan", "ai.receipt", "ai.playbook", "ai.postmortem", "ai.tuning", "ai.budget", "ai.learning", "alert", "dlq"},
     "executor": {"order", "position", "trade.closed", "alert", "dlq"},
     "bracket_guard": {"bracket", "alert", "dlq"},
     "dashboard": {"control", "control.stop_move", "config.changed", "alert", "dlq"},
