@@ -9,21 +9,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from benchmarks.funnel import FRAME, Player, default_rules
 from services.advisor.logic.shadow import Followed, Outcome, ShadowLedger, follow, step
 from services.scanner.board import Board
-from services.scanner.logic.decide import ClosedBatch, judge, signals
-from services.scanner.logic.frame import Frame
-from services.scanner.logic.market import Reference
-from services.scanner.logic.rules import rules_of
-from shared.config.sections.exits import Exits
-from shared.config.sections.filters import Filters
-from shared.config.sections.strategy import Strategy
 from shared.contracts.market import CandleClosed
 from shared.contracts.signal import Candidate, Skip, decision_id
 from shared.domain.candle import Candle
 from shared.exchange.market import BookTicker, MarkPrice
 
-FRAME = Frame.of("5m", "30m")
 TAKER, SPREAD, SLIPPAGE = 0.0005, 0.0004, 0.0001
 """Fee per side; spread of every book; slippage per side. The last two together are what crossing the book costs."""
 USUAL_FUNDING = 0.0001
@@ -112,26 +105,17 @@ def read(folder: Path, every: int = 1) -> Recording:
 
 def cases(recording: Recording, tell: Callable[[str], None] = lambda _: None) -> list[Case]:
     """All signals with an end, in the order of their candles; `tell` hears of every twentieth of the way."""
-    board = Board(FRAME)
-    rules = rules_of((Strategy(), Filters(), Exits()), FRAME, max_age_ms=300_000.0, taker_ratio=TAKER, paper=True)
-    board.windows.admit(recording.symbols)
-    board.watch(tuple(recording.symbols))
+    player = Player(recording.symbols, default_rules(TAKER))
     ledger, found, begun = ShadowLedger(most=100_000), list[Case](), dict[str, Candidate | Skip]()
     for bar in recording.bars:
         done = bar - recording.first_bar
         if done * 20 // len(recording.bars) > (done - 1) * 20 // len(recording.bars):
             tell(f"{done / len(recording.bars):.0%} of the candles, {len(found)} signals")
-        candles, close_ms = recording.candles(bar), FRAME.close_ms(bar)
-        _facts(board, recording, candles, close_ms)
-        rows = board.windows.append(bar, candles)
-        if (close_ms + 1) % 86_400_000 == 0:
-            board.references = [*board.references[-1:], Reference(bar // 288, bar + 1, np.sort(board.windows.day_volume(rows)))]
-        features = board.observe(rows, bar)
-        fired = signals(features, board.ranks(rows, bar), rules)
-        batch = ClosedBatch([c.symbol for c in candles], "5m", close_ms, close_ms + 1, 30_000, features)
+        candles = recording.candles(bar)
+        put_facts(player.board, recording, candles, FRAME.close_ms(bar))
         for candle in (c for c in candles if ledger.follows(c.symbol, c.interval)):
             found += [Case(begun.pop(o.followed.idea), o.followed, o) for o in ledger.candle(closed(candle))]
-        for signal in judge(batch, fired, board.snapshot(rows[fired.place], bar), rules):
+        for signal in player.bar(bar, candles):
             idea = decision_id(signal.symbol, signal.interval, signal.close_ms, signal.direction)
             followed = follow(signal, idea, _own(signal))
             if followed is not None and ledger.add(followed):
@@ -150,7 +134,7 @@ def again(recording: Recording, followed: Followed) -> Outcome | None:
     return None
 
 
-def _facts(board: Board, recording: Recording, candles: list[Candle], close_ms: int) -> None:
+def put_facts(board: Board, recording: Recording, candles: list[Candle], close_ms: int) -> None:
     """A book whose spread holds the slippage too, and a mark price at the index."""
     half = SPREAD / 2 + SLIPPAGE
     for candle in candles:
