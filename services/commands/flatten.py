@@ -18,14 +18,17 @@ from shared.contracts.envelope import Outgoing
 from shared.domain.errors import MrasterError, OutcomeUnknown, Permanent, Transient
 from shared.domain.instrument import Instrument
 from shared.domain.order import VenueOrder, intent_hash, parse_client_id
+from shared.domain.position import VenuePosition
 
 if TYPE_CHECKING:
     from services.commands.venue_door import Door
 
 _WAIT_S = 20.0
 _BUS_S = 2.0
-_TRIES = 20
-_PAUSE_S = 0.5
+_TRIES = 40
+_PAUSE_S = 0.25
+_QUIET_S = 1.5
+"""Longer than an entry that was permitted right before may take to show at the venue."""
 
 
 def register(app: typer.Typer) -> None:
@@ -111,39 +114,56 @@ async def close_all(settings: Settings) -> None:
 
     async with open_door(settings) as door:
         await door.venue.http.sync_clock()
-        for order in await door.private.open_orders():
-            parts = parse_client_id(order.client_id)
-            if parts is not None and parts.leg == "e":
-                await door.private.cancel(order.symbol, order=order)
-        symbols = await _close_positions(door, await door.venue.public.exchange_info())
-        for symbol in sorted(symbols):
-            await door.private.cancel_all(symbol)
+        instruments, _ = await asyncio.gather(door.venue.public.exchange_info(), _cancel_entries(door))
+        symbols = await _close_positions(door, instruments)
+        await asyncio.gather(*(door.private.cancel_all(symbol) for symbol in sorted(symbols)))
     typer.echo(f"the venue shows no position; closed: {', '.join(sorted(symbols)) or 'nothing was open'}")
 
 
+async def _cancel_entries(door: "Door") -> int:
+    """Cancel entries of ours that rest in the book; how many there were."""
+    resting = [o for o in await door.private.open_orders() if (parts := parse_client_id(o.client_id)) is not None and parts.leg == "e"]
+    await asyncio.gather(*(_attempt(door.private.cancel(order.symbol, order=order)) for order in resting))
+    return len(resting)
+
+
 async def _close_positions(door: "Door", instruments: Mapping[str, Instrument]) -> set[str]:
-    """Exits at market until there is no position; the symbols that had one."""
+    """Exits at market until there has been no position for `_QUIET_S`; the symbols that had one.
+
+    An entry that was on its way when we began may still arrive, so one empty look is not the end.
+    """
+    symbols: set[str] = set()
+    tries, empty_s = 0, 0.0
+    while tries < _TRIES:
+        positions = await door.private.positions()
+        symbols |= {seen.symbol for seen in positions}
+        if positions:
+            empty_s = 0.0
+            await asyncio.gather(*(_exit(door, seen, instruments.get(seen.symbol), tries) for seen in positions))
+            tries += 1
+        elif empty_s >= _QUIET_S:
+            if not await _cancel_entries(door):
+                return symbols
+            tries, empty_s = tries + 1, 0.0
+        await asyncio.sleep(_PAUSE_S)
+        empty_s += _PAUSE_S
+    raise Transient(f"the venue still shows positions or entries after {_TRIES} tries; seen: {', '.join(sorted(symbols)) or 'no position'}")
+
+
+async def _exit(door: "Door", seen: VenuePosition, instrument: Instrument | None, attempt: int) -> None:
+    """One order that closes a position, as far as the venue takes it at once."""
     from shared.risk import gate  # noqa: PLC0415 - see above
     from shared.risk.bracket import exit_request  # noqa: PLC0415
 
-    symbols: set[str] = set()
-    for attempt in range(_TRIES):
-        positions = await door.private.positions()
-        if not positions:
-            return symbols
-        for seen in positions:
-            symbols.add(seen.symbol)
-            largest = instruments[seen.symbol].quantity(seen.quantity, market=True) if seen.symbol in instruments else seen.quantity
-            request = exit_request(seen.symbol, seen.direction, largest, intent_hash(f"flatten:{seen.symbol}"), attempt)
-            approved = gate.protective(request, direction=seen.direction, position_quantity=seen.quantity, epoch=0)
-            if isinstance(approved, gate.Approved):
-                await _place(door.private.place(approved))
-        await asyncio.sleep(_PAUSE_S)
-    raise Transient(f"the venue still shows positions in {', '.join(sorted(symbols))} after {_TRIES} tries")
+    largest = seen.quantity if instrument is None else instrument.quantity(seen.quantity, market=True)
+    request = exit_request(seen.symbol, seen.direction, largest, intent_hash(f"flatten:{seen.symbol}"), attempt)
+    approved = gate.protective(request, direction=seen.direction, position_quantity=seen.quantity, epoch=0)
+    if isinstance(approved, gate.Approved):
+        await _attempt(door.private.place(approved))
 
 
-async def _place(sending: Awaitable[VenueOrder]) -> None:
-    """An exit; whatever goes wrong, the next look at the positions tells."""
+async def _attempt(sending: Awaitable[VenueOrder | None]) -> None:
+    """An exit or a cancel; whatever goes wrong, the next look tells."""
     try:
         await sending
     except (Permanent, Transient, OutcomeUnknown) as error:
