@@ -12,10 +12,12 @@ from services.paper_exchange.logic.entities import Account
 from services.paper_exchange.logic.money import ZERO, money
 from services.paper_exchange.logic.reject import Reject, reject
 from services.paper_exchange.logic.view_orders import algo_row, income_row, order_row, trade_row
+from services.paper_exchange.options import MarketKind
 
 Body = dict[str, Any]
 _KEY_MOST = 128
 _YIELD_STEPS = 200
+_SEEK_MOST_MS = 30 * 86_400_000
 
 
 def _market(call: Call) -> CandleMarket:
@@ -25,15 +27,23 @@ def _market(call: Call) -> CandleMarket:
     return market
 
 
+def _running(call: Call) -> CandleMarket:
+    """A market whose time runs by itself; in lock-step it is moved by steps and seeks only."""
+    market = _market(call)
+    if market.pacer.lock_step:
+        raise Reject(-1000, "In lock-step time moves only by /paper/v1/step and /paper/v1/seek; there is nothing to pause or speed up.")
+    return market
+
+
 def pause(call: Call) -> Body:
     """POST /paper/v1/pause: time stands still until resume."""
-    _market(call).pacer.pause(paused=True)
+    _running(call).pacer.pause(paused=True)
     return {"paused": True, "time_ms": call.exchange.now_ms()}
 
 
 def resume(call: Call) -> Body:
     """POST /paper/v1/resume."""
-    _market(call).pacer.pause(paused=False)
+    _running(call).pacer.pause(paused=False)
     return {"paused": False, "time_ms": call.exchange.now_ms()}
 
 
@@ -43,15 +53,25 @@ def set_speed(call: Call) -> Body:
     speed = Decimal("Infinity") if text == "max" else call.params.decimal("speed") or ZERO
     if speed <= 0:
         raise reject(-1130, name="speed")
-    _market(call).pacer.set_speed(float(speed))
+    _running(call).pacer.set_speed(float(speed))
     return {"speed": float(speed) if speed.is_finite() else "max", "time_ms": call.exchange.now_ms()}
 
 
 async def seek(call: Call) -> Body:
     """POST /paper/v1/seek: run at full speed to `time` (ms); orders and positions meet every price on the way."""
-    pacer, target = _market(call).pacer, call.params.integer("time")
-    if target is None or target < call.exchange.now_ms():
-        raise Reject(-1130, "Data sent for parameter 'time' is not valid: a market moves forward only.")
+    market, target, now = _market(call), call.params.integer("time"), call.exchange.now_ms()
+    pacer = market.pacer
+    if target is None:
+        raise reject(-1102, name="time")
+    if target < now:
+        raise Reject(
+            -1130,
+            f"Data sent for parameter 'time' is not valid: a market moves forward only, and it is {now} already. Start anew to go back.",
+        )
+    if market.kind is MarketKind.SYNTHETIC and target > now + _SEEK_MOST_MS:
+        raise Reject(
+            -1130, f"Data sent for parameter 'time' is not valid: a synthetic market has no end; at most 30 days beyond {now} at once."
+        )
     paused = pacer.paused
     pacer.pause(paused=True)
     steps = 0
