@@ -1,7 +1,7 @@
 """Moves of a stop that are meant: who may ask, and the one rule that each of them passes. Values in, values out.
 
 A decision depends on the move with its venue time, on the bracket, and on one mark price only, so that it can be replayed.
-Plans of the tuner and of the copilots change stops of new trades; nothing of theirs moves the stop of an open one.
+The tuner and the copilots act on new plans only; nothing of theirs moves the stop of an open trade.
 """
 
 from dataclasses import dataclass
@@ -59,12 +59,13 @@ def settled(move: Move, stand: Stand, instrument: Instrument) -> Price | StopRef
     """The price at which the stop will rest, or why it stays where it is."""
     if stand.stop is None:
         return StopRefusal.NO_STOP
-    cooldown_ms = PERSON_COOLDOWN_MS if move.by is Mover.PERSON else stand.cooldown_ms
-    if stand.moved_ms is not None and move.time_ms - stand.moved_ms < cooldown_ms:
-        return StopRefusal.COOLDOWN
     aim = paid_off(stand.direction, stand.entry, stand.cost) if move.price is None else move.price
     found = tightened(stand.direction, stand.stop, aim, stand.mark, instrument)
-    return StopRefusal.NOT_PAID if move.price is None and found is StopRefusal.BEYOND_PRICE else found
+    if isinstance(found, StopRefusal):
+        return StopRefusal.NOT_PAID if move.price is None and found is StopRefusal.BEYOND_PRICE else found
+    cooldown_ms = PERSON_COOLDOWN_MS if move.by is Mover.PERSON else stand.cooldown_ms
+    hot = stand.moved_ms is not None and move.time_ms - stand.moved_ms < cooldown_ms
+    return StopRefusal.COOLDOWN if hot else found
 
 
 def paid_off(direction: Direction, entry: Decimal, cost: Decimal) -> Decimal:

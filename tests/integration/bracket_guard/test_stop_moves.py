@@ -1,5 +1,9 @@
 """A person moves a stop: at the venue first, then told; refused in a word when it may not be."""
 
+import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
@@ -10,6 +14,7 @@ from shared.contracts.control import StopMove, StopMoveKind
 from shared.contracts.envelope import Outgoing
 from shared.contracts.topic import BRACKET_EVENT
 from tests.chaos.guard_stack import GuardStack
+from tests.chaos.stack import ROOT
 from tests.fakes.eventually import eventually
 
 pytestmark = [pytest.mark.integration]
@@ -77,17 +82,34 @@ async def test_a_stop_is_moved_at_the_venue_and_never_back(desk: Desk) -> None:
     (after,) = await eventually(lambda: _one(desk), within_s=10, every_s=0.1, what="one stop")
     assert Decimal(after["triggerPrice"]) == Decimal(closer)
     assert (after["clientAlgoId"], after["closePosition"]) == (done.client_id, True)
-    document = await desk.stack.state.get(desk.stack.keys.brackets, SYMBOL)
-    assert document is not None
-    assert Decimal(document["desired"]["stop_price"]) == Decimal(closer)
 
+    async def remembered() -> bool:
+        document = await desk.stack.state.get(desk.stack.keys.brackets, SYMBOL)
+        return document is not None and Decimal(document["desired"]["stop_price"]) == Decimal(closer)
+
+    await eventually(remembered, within_s=10, every_s=0.1, what="the move is remembered")
     back = await desk.ask(StopMoveKind.PRICE, await venue.tick(SYMBOL, price * 0.92))
-    assert (back.event, back.reason) in {
-        (BracketEventKind.MOVE_REFUSED, StopRefusal.LOOSER),
-        (BracketEventKind.MOVE_REFUSED, StopRefusal.COOLDOWN),
-    }
+    assert (back.event, back.reason) == (BracketEventKind.MOVE_REFUSED, StopRefusal.LOOSER)
     (still,) = await venue.stops(SYMBOL)
     assert still["algoId"] == after["algoId"]
+
+
+async def test_the_command_line_asks_and_tells(desk: Desk) -> None:
+    venue, environment = desk.stack.venue, desk.stack.environment()
+    wanted = await venue.tick(SYMBOL, await venue.price(SYMBOL) * 0.95)
+
+    async def run(*arguments: str) -> tuple[int, str]:
+        argv = [sys.executable, "-m", "services.cli", "move-stop", SYMBOL, *arguments]
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("ASTER_", "FAST"))}  # noqa: TID251 - a child's environment
+        done = await asyncio.to_thread(
+            subprocess.run, argv, cwd=ROOT, env={**clean, **environment}, check=False, capture_output=True, text=True, timeout=60
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    code, words = await run("--price", wanted, "--reason", "news")
+    assert (code, f"the stop rests at {wanted}" in words) == (0, True), words
+    assert await run("--price", "1") == (1, f"refused (looser); the stop stays at {wanted}\n")
+    assert (await run("--price", "much"))[0] == (await run())[0] == (await run("--price", "5", "--break-even"))[0] == 2
 
 
 async def test_what_may_not_be_is_refused_in_a_word(desk: Desk) -> None:
