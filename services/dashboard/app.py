@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from services.dashboard.desk import Desk
 from services.dashboard.guard import Guard
-from services.dashboard.routes import control, money, probes, session, settings, status, stops, work
+from services.dashboard.routes import control, learning, money, probes, session, settings, status, stops, work
 from shared.domain.errors import MrasterError, Transient
 
 STATIC = Path(__file__).parent / "static"
@@ -20,7 +20,7 @@ def create(desk: Desk, static: Path = STATIC) -> FastAPI:
     app = FastAPI(
         title="MrAster dashboard", version=desk.ctx.options.version, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
     )
-    for part in (probes, session, status, money, work, control, stops, settings):
+    for part in (probes, session, status, money, learning, work, control, stops, settings):
         app.include_router(part.router(desk))
     app.add_exception_handler(MrasterError, _failed)
     app.add_exception_handler(RequestValidationError, _not_understood)

@@ -8,6 +8,8 @@ from services.dashboard.app import create
 from services.dashboard.desk import Desk, times
 from services.dashboard.hub import TICK_S, Hub
 from services.dashboard.keyring import Keyring
+from services.dashboard.learned import LEARNED_EVERY_S, Learned
+from services.dashboard.logic.learning import Lessons
 from services.dashboard.logic.mode import live_mode, paper_mode
 from services.dashboard.logic.signin import Attempts
 from services.dashboard.logic.view import View
@@ -23,6 +25,7 @@ def desk_of(ctx: Context) -> Desk:
     core = ctx.settings.core
     mode = paper_mode(None, None) if core.paper else live_mode(None)
     view = View(interval=ctx.settings.strategy.interval.value, quote=core.quote, version=ctx.options.version, mode=mode)
+    view.lessons = Lessons(distances=ctx.settings.advisor.tuner_distances)
     keyring = Keyring(ctx.settings.dashboard.password.get_secret_value(), core.account)
     hub = Hub(view, lambda: times(ctx.clock), ctx.log)
     return Desk(ctx, view, hub, Present(ctx, view), keyring, Attempts())
@@ -46,6 +49,7 @@ def service_of(desk: Desk) -> Service:
             loop(tailing.trades),
             loop(tailing.day),
             every(READ_EVERY_S, desk.present.read),
+            every(LEARNED_EVERY_S, Learned(ctx, desk.view.lessons).read),
             every(VENUE_EVERY_S, desk.present.ask_venue),
             every(TICK_S, desk.hub.tick),
         ),

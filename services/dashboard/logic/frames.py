@@ -5,6 +5,7 @@ from typing import Literal
 from services.dashboard.logic.answers import Answer, Status, Times, Unknown
 from services.dashboard.logic.decision import DecisionRow
 from services.dashboard.logic.funnel import Funnel
+from services.dashboard.logic.learning import Learning
 from services.dashboard.logic.lines import AlertRow, LogRow
 from services.dashboard.logic.rows import AccountRow, Equity, EquityPoint, PositionRow, TradeRow
 
@@ -32,12 +33,13 @@ class Snapshot(Answer):
     equity: Equity
     logs: tuple[LogRow, ...]
     alerts: tuple[AlertRow, ...]
+    learning: Learning
 
 
 class Delta(Answer):
     """What changed; absent sections did not.
 
-    `status`, `account`, `positions`, `funnel`, `equity` replace; `trades`, `decisions`, `alerts` are put in by their id;
+    `status`, `account`, `positions`, `funnel`, `equity`, `learning` replace; `trades`, `decisions`, `alerts` are put in by their id;
     `logs` and `samples` are appended.
     """
 
@@ -54,3 +56,4 @@ class Delta(Answer):
     samples: tuple[EquityPoint, ...] | None = None
     logs: tuple[LogRow, ...] | None = None
     alerts: tuple[AlertRow, ...] | None = None
+    learning: Learning | None = None

@@ -10,6 +10,7 @@ from services.dashboard.logic.curve import Curve
 from services.dashboard.logic.decisions import Decisions
 from services.dashboard.logic.frames import Delta, Positions, Snapshot
 from services.dashboard.logic.funnel import FunnelCounter
+from services.dashboard.logic.learning import Lessons
 from services.dashboard.logic.lines import Alerts, Lines
 from services.dashboard.logic.roster import Roster, whole_number
 from services.dashboard.logic.rows import AccountRow, EquityPoint, PositionRow, Protection, TradeRow, account_row, position_row, trade_row
@@ -59,6 +60,7 @@ class View:
         self.lines = Lines()
         self.alerts = Alerts()
         self.curve = Curve()
+        self.lessons = Lessons(distances=False)
         self.stop_moves = StopAnswers()
         self._trades: OrderedDict[str, TradeRow] = OrderedDict()
         self._new_trades: list[TradeRow] = []
@@ -206,6 +208,7 @@ class View:
             equity=self.curve.answer(),
             logs=self.lines.rows(LOGS_SHOWN),
             alerts=self.alerts.rows(TRADES_SHOWN),
+            learning=self.lessons.answer,
         )
 
     def take(self, times: Times, seq: int) -> Delta | None:
@@ -221,6 +224,7 @@ class View:
             "samples": tuple(self._samples) or None,
             "logs": self.lines.take(LOGS_PER_DELTA) or None,
             "alerts": self.alerts.take() or None,
+            "learning": self.lessons.take(),
         }
         self._dirty.clear()
         self._new_trades.clear()

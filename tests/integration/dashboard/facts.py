@@ -6,6 +6,20 @@ from typing import Any
 
 from shared.contracts.control import Alert, Severity
 from shared.contracts.envelope import Outgoing
+from shared.contracts.learning import (
+    BanditState,
+    CalibrationPoint,
+    Cause,
+    FilterResult,
+    HelpValue,
+    LearningFunnel,
+    LearningReport,
+    ModelScore,
+    PlaybookNow,
+    Regime,
+    TunerBucket,
+    Worth,
+)
 from shared.contracts.market import CandleClosed
 from shared.contracts.ops import Heartbeat, LogRecord, ServiceState
 from shared.contracts.order import ExitReason, Leg, OrderEvent, OrderEventKind, TradeClosed
@@ -262,3 +276,85 @@ def morning(now_ms: int) -> Iterator[Outgoing]:
         reason = ExitReason.STOP if net.startswith("-") else ExitReason.TARGET if number < 6 else ExitReason.FAST_TP
         yield trade(symbol, close_ms, net, reason, direction, minutes=12 + number * 2)
     yield alert("emergency_exit", now_ms - 700_000, Severity.CRITICAL, symbol="XRPUSDT", tries="3")
+
+
+def _model(name: str, brier: float, points: list[tuple[str, float, float, float]]) -> ModelScore:
+    """Points are name, outcomes, predicted, observed; their intervals are wider with fewer outcomes."""
+    found = tuple(
+        CalibrationPoint(
+            name=label, outcomes=n, predicted=predicted, observed=observed, low=max(0.0, observed - 0.8 / n**0.5),
+            high=min(1.0, observed + 0.8 / n**0.5),
+        )
+        for label, n, predicted, observed in points
+    )  # fmt: skip
+    return ModelScore(model=name, outcomes=sum(n for _, n, _, _ in points), ready=True, brier_score=brier, points=found)
+
+
+def _filters() -> tuple[FilterResult, ...]:
+    rows = (
+        ("edge", 1180, 411, -0.212, -0.291, -0.131, Worth.SAVES),
+        ("offered", 264, 113, -0.031, -0.148, 0.092, Worth.UNCLEAR),
+        ("spread", 141, 51, -0.187, -0.364, -0.012, Worth.SAVES),
+        ("cooldown", 66, 34, 0.214, 0.031, 0.402, Worth.COSTS),
+        ("funding_long", 38, 15, -0.052, -0.361, 0.248, Worth.UNCLEAR),
+        ("wickiness", 11, 3, -0.418, None, None, Worth.TOO_FEW),
+    )
+    return tuple(
+        FilterResult(
+            reason=reason, trades=trades, wins=wins, net_r=round(trades * mean, 1), mean_r=mean, low_r=low, high_r=high, worth=worth
+        )
+        for reason, trades, wins, mean, low, high, worth in rows
+    )
+
+
+def _tuner() -> tuple[TunerBucket, ...]:
+    rows = (
+        ("trend_cross-long-calm", 212, 0.41, -0.09, -0.21, 0.03, 0.84, 0.88, 0.83),
+        ("trend_cross-short-wild", 97, 0.36, -0.24, -0.42, -0.06, 0.91, 0.81, 0.74),
+        ("range_reversion-long-usual", 51, 0.49, 0.11, -0.13, 0.35, 0.95, 1.07, 0.92),
+        ("breakout_retest-short-calm", 6, 0.33, -0.4, -1.1, 0.3, 0.97, 0.93, 0.95),
+    )
+    names = ("bucket", "trades", "hit_ratio", "mean_r", "low_r", "high_r", "stop_factor", "target_factor", "size_factor")
+    return tuple(TunerBucket.model_validate(dict(zip(names, row, strict=True))) for row in rows)
+
+
+def learning(now_ms: int, **more: Any) -> dict[str, Any]:
+    """The advisor's report of 25 minutes ago."""
+    prior = [("trend_cross-0", 310, 0.42, 0.38), ("trend_cross-1", 402, 0.45, 0.41), ("trend_cross-2", 288, 0.49, 0.44)]
+    prior += [("trend_cross-3", 97, 0.53, 0.51), ("range_reversion-1", 120, 0.46, 0.49), ("breakout_retest-4", 24, 0.58, 0.46)]
+    alpha = [("0.3-0.4", 402, 0.36, 0.35), ("0.4-0.5", 611, 0.45, 0.43), ("0.5-0.6", 210, 0.54, 0.49), ("0.6-0.7", 37, 0.64, 0.62)]
+    playbook = PlaybookNow(
+        regime=Regime.MOMENTUM, reason="72% of symbols are above their EMA55", version=14, size=1.0, stop=1.0, target=1.1, side_bias=0.165,
+        focus={"trend_cross": 1.1, "breakout_retest": 1.1, "range_reversion": 0.7},
+        inputs={"symbols": 80, "breadth": 0.72, "atr_ratio": 0.0041, "dispersion": 0.018, "correlation": 0.63, "funding": 0.0001, "risk": 0.12},
+    )  # fmt: skip
+    helped = HelpValue(
+        symbol="BTCUSDT",
+        cases=34,
+        gain_usd=4.2,
+        spent_usd=0.31,
+        net_usd=0.114,
+        low_usd=-0.05,
+        high_usd=0.28,
+        bias=1.19,
+        paused_until_ms=None,
+    )
+    weights = dict(zip(Cause, (0.18, 0.02, 0.06, 0.04, 0.0, 0.0, 0.21, 0.34, 0.12, 0.27, 0.71), strict=True))
+    found = LearningReport(
+        edition=480_000,
+        made_ms=now_ms - 1_500_000,
+        until_ms=now_ms - 1_620_000,
+        learned=41,
+        lessons=1642,
+        following=37,
+        least_sample=30,
+        funnel=LearningFunnel(signals=1773, offered=301, entered=63, closed=58, followed=1700, unknown=11),
+        filters=_filters(),
+        models=(_model("prior", 0.2441, prior), _model("alpha", 0.2387, alpha)),
+        bandit=BanditState(outcomes=851.0, weights={"cost_r@1": -0.21, "adx@1": 0.07}),
+        tuner=_tuner(),
+        playbook=playbook,
+        postmortem={cause.value: weight for cause, weight in weights.items()},
+        help=(helped,),
+    )
+    return found.model_copy(update=more).model_dump(mode="json")

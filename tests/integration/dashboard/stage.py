@@ -15,6 +15,7 @@ async def play(rig: Rig) -> None:
     now_ms = rig.ctx.clock.now_ms()
     await rig.state.init_control(TradingState.RUNNING, author="start", now_ms=now_ms - 3_600_000)
     await refresh(rig, 0)
+    await rig.state.put(rig.ctx.keys.learning, "report", facts.learning(now_ms))
     await rig.bus.publish_all(list(facts.morning(now_ms)))
 
 

@@ -175,3 +175,17 @@ async def test_a_store_that_is_gone_is_said_and_values_keep_their_age(nats_serve
             assert {"name": "store", "reason": "unavailable"} in answer.json()["missing"]
         redis_server.thaw()
         await told(rig, "/api/status", lambda answer: answer["store_ok"])
+
+
+async def test_what_was_learned(rig: Rig):
+    nothing = await ask(rig, "/api/learning")
+    assert (nothing["report"], nothing["unknown"], nothing["distances"]) == (None, "not_written", False)
+    await rig.state.put(rig.ctx.keys.learning, "report", facts.learning(rig.ctx.clock.now_ms()))
+    found = await told(rig, "/api/learning", lambda answer: answer["report"])
+    assert found["unknown"] is None
+    assert found["report"]["edition"] == 480_000
+    assert {row["reason"]: row["worth"] for row in found["report"]["filters"]}["wickiness"] == "too_few"
+    assert found["report"]["made_ms"] <= found["times"]["now_ms"]
+    await rig.state.put(rig.ctx.keys.learning, "report", {"edition": "of another version"})
+    broken = await told(rig, "/api/learning", lambda answer: answer["unknown"])
+    assert (broken["report"], broken["unknown"]) == (None, "unreadable")

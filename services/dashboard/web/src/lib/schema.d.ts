@@ -144,6 +144,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/learning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Learning
+         * @description Filter report, calibration, tuner, playbook, post-mortems, value of AI help. Hypothetical but for closed trades.
+         */
+        get: operations["learning_api_learning_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/login": {
         parameters: {
             query?: never;
@@ -508,6 +528,18 @@ export interface components {
          */
         Applies: "live" | "next trade" | "restart";
         /**
+         * BanditState
+         * @description The policy: the sum of the weights that it learned from, and its strongest weights in R per unit of a feature.
+         */
+        BanditState: {
+            /** Outcomes */
+            outcomes: number;
+            /** Weights */
+            weights: {
+                [key: string]: number;
+            };
+        };
+        /**
          * BlockedBy
          * @description How many ideas one reason stopped.
          */
@@ -517,6 +549,24 @@ export interface components {
             gate: components["schemas"]["Gate"];
             /** Reason */
             reason: string;
+        };
+        /**
+         * CalibrationPoint
+         * @description Signals of one setup and strength, or of one range of predictions: predicted and observed share of wins, with a 90 % interval.
+         */
+        CalibrationPoint: {
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Name */
+            name: string;
+            /** Observed */
+            observed: number;
+            /** Outcomes */
+            outcomes: number;
+            /** Predicted */
+            predicted: number;
         };
         /**
          * Command
@@ -668,6 +718,30 @@ export interface components {
          */
         ExitReason: "target" | "stop" | "fast_tp" | "manual" | "flatten" | "emergency" | "liquidation" | "external";
         /**
+         * FilterResult
+         * @description One reason not to trade (`offered`: none).
+         *
+         *     `net_r` is the sum that these trades would have made, after costs: negative = the filter saved it, positive = it was missed.
+         *     `low_r` to `high_r` is the 90 % interval of the mean, over the newest results.
+         */
+        FilterResult: {
+            /** High R */
+            high_r: number | null;
+            /** Low R */
+            low_r: number | null;
+            /** Mean R */
+            mean_r: number;
+            /** Net R */
+            net_r: number;
+            /** Reason */
+            reason: string;
+            /** Trades */
+            trades: number;
+            /** Wins */
+            wins: number;
+            worth: components["schemas"]["Worth"];
+        };
+        /**
          * Funnel
          * @description One day. `setups` = candidates and skips; `taken` and `declined` are the verdicts on candidates.
          */
@@ -705,6 +779,134 @@ export interface components {
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * HelpValue
+         * @description What a model's help was worth on one symbol, in USD; `net_usd` per case, with a 90 % interval.
+         */
+        HelpValue: {
+            /** Bias */
+            bias: number;
+            /** Cases */
+            cases: number;
+            /** Gain Usd */
+            gain_usd: number;
+            /** High Usd */
+            high_usd: number | null;
+            /** Low Usd */
+            low_usd: number | null;
+            /** Net Usd */
+            net_usd: number;
+            /** Paused Until Ms */
+            paused_until_ms: number | null;
+            /** Spent Usd */
+            spent_usd: number;
+            /** Symbol */
+            symbol: string;
+        };
+        /**
+         * Learning
+         * @description The newest report, None with a reason when there is none. `distances` = whether the tuner may move stops and targets.
+         */
+        Learning: {
+            /** Distances */
+            distances: boolean;
+            report: components["schemas"]["LearningReport"] | null;
+            unknown?: components["schemas"]["Unknown"] | null;
+        };
+        /**
+         * LearningAnswer
+         * @description With the times to judge its age by: the report's times are venue times.
+         */
+        LearningAnswer: {
+            /** Distances */
+            distances: boolean;
+            report: components["schemas"]["LearningReport"] | null;
+            times: components["schemas"]["Times"];
+            unknown?: components["schemas"]["Unknown"] | null;
+        };
+        /**
+         * LearningFunnel
+         * @description Counts since learning began. `followed` signals have a hypothetical end; of `unknown` ones a candle was missing.
+         */
+        LearningFunnel: {
+            /**
+             * Closed
+             * @default 0
+             */
+            closed: number;
+            /**
+             * Entered
+             * @default 0
+             */
+            entered: number;
+            /**
+             * Followed
+             * @default 0
+             */
+            followed: number;
+            /**
+             * Offered
+             * @default 0
+             */
+            offered: number;
+            /**
+             * Signals
+             * @default 0
+             */
+            signals: number;
+            /**
+             * Unknown
+             * @default 0
+             */
+            unknown: number;
+        };
+        /**
+         * LearningReport
+         * @description Everything that was learned up to one edition.
+         *
+         *     `made_ms` is the venue time at which it was made, `until_ms` the end of its newest lesson; `learned` counts the lessons that are new in
+         *     it, `lessons` all of them; `least_sample` is how many results a filter needs before anything is said about it.
+         *     `postmortem` are running averages of the causes, 0 to 1, over `funnel.closed` trades.
+         */
+        LearningReport: {
+            bandit: components["schemas"]["BanditState"];
+            /** Edition */
+            edition: number;
+            /** Filters */
+            filters: components["schemas"]["FilterResult"][];
+            /** Following */
+            following: number;
+            funnel: components["schemas"]["LearningFunnel"];
+            /**
+             * Help
+             * @default []
+             */
+            help: components["schemas"]["HelpValue"][];
+            /**
+             * Hypothetical
+             * @default true
+             */
+            hypothetical: boolean;
+            /** Learned */
+            learned: number;
+            /** Least Sample */
+            least_sample: number;
+            /** Lessons */
+            lessons: number;
+            /** Made Ms */
+            made_ms: number;
+            /** Models */
+            models: components["schemas"]["ModelScore"][];
+            playbook: components["schemas"]["PlaybookNow"];
+            /** Postmortem */
+            postmortem?: {
+                [key: string]: number;
+            };
+            /** Tuner */
+            tuner: components["schemas"]["TunerBucket"][];
+            /** Until Ms */
+            until_ms: number;
         };
         /**
          * Leg
@@ -794,6 +996,49 @@ export interface components {
             /** Text */
             text: string;
             unknown?: components["schemas"]["Unknown"] | null;
+        };
+        /**
+         * ModelScore
+         * @description How good the probabilities of a model are. `brier_score` is the mean squared error: 0.25 is a coin, less is better.
+         */
+        ModelScore: {
+            /** Brier Score */
+            brier_score: number | null;
+            /** Model */
+            model: string;
+            /** Outcomes */
+            outcomes: number;
+            /** Points */
+            points: components["schemas"]["CalibrationPoint"][];
+            /** Ready */
+            ready: boolean;
+        };
+        /**
+         * PlaybookNow
+         * @description The regime, why, and what it changes.
+         */
+        PlaybookNow: {
+            /** Focus */
+            focus: {
+                [key: string]: number;
+            };
+            /** Inputs */
+            inputs: {
+                [key: string]: number;
+            };
+            /** Reason */
+            reason: string;
+            regime: components["schemas"]["Regime"];
+            /** Side Bias */
+            side_bias: number;
+            /** Size */
+            size: number;
+            /** Stop */
+            stop: number;
+            /** Target */
+            target: number;
+            /** Version */
+            version: number;
         };
         /**
          * PositionRow
@@ -907,6 +1152,12 @@ export interface components {
             /** Ready */
             ready: boolean;
         };
+        /**
+         * Regime
+         * @description What kind of market it is. `unknown` until there is a snapshot: it adjusts nothing.
+         * @enum {string}
+         */
+        Regime: "unknown" | "momentum" | "mean_reversion" | "volatility_compression" | "risk_off";
         /**
          * ServiceRow
          * @description One instance of a service as its last heartbeat described it; `seen_ms` is this machine's time of that.
@@ -1022,6 +1273,7 @@ export interface components {
              * @constant
              */
             kind: "snapshot";
+            learning: components["schemas"]["Learning"];
             /** Logs */
             logs: components["schemas"]["LogRow"][];
             positions: components["schemas"]["Positions"];
@@ -1309,6 +1561,30 @@ export interface components {
          */
         TradingState: "running" | "paused" | "stopped";
         /**
+         * TunerBucket
+         * @description Statistics of one kind of trade. Results in R with a 90 % interval; factors multiply what would have been done.
+         */
+        TunerBucket: {
+            /** Bucket */
+            bucket: string;
+            /** High R */
+            high_r: number | null;
+            /** Hit Ratio */
+            hit_ratio: number;
+            /** Low R */
+            low_r: number | null;
+            /** Mean R */
+            mean_r: number;
+            /** Size Factor */
+            size_factor: number;
+            /** Stop Factor */
+            stop_factor: number;
+            /** Target Factor */
+            target_factor: number;
+            /** Trades */
+            trades: number;
+        };
+        /**
          * Unknown
          * @description Why a value is not known; translated on the page.
          * @enum {string}
@@ -1327,6 +1603,12 @@ export interface components {
             /** Error Type */
             type: string;
         };
+        /**
+         * Worth
+         * @description What a filter's interval says: all of it below zero, above zero, both, or too little to say.
+         * @enum {string}
+         */
+        Worth: "saves" | "costs" | "unclear" | "too_few";
     };
     responses: never;
     parameters: never;
@@ -1549,6 +1831,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Funnel"];
+                };
+            };
+        };
+    };
+    learning_api_learning_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearningAnswer"];
                 };
             };
         };
