@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from services.paper_exchange.archive import Archive
 from services.paper_exchange.auth import Times
 from services.paper_exchange.countdowns import Countdowns
 from services.paper_exchange.face import CandleFace
@@ -94,6 +95,11 @@ class Exchange:
         """The head of exchangeInfo: limits and assets."""
         return self.market.head
 
+    @property
+    def archive(self) -> Archive:
+        """The whole history of the accounts."""
+        return self.store.archive
+
     def now_ms(self) -> int:
         """Venue time."""
         return self.market.now_ms()
@@ -116,6 +122,8 @@ class Exchange:
         changes = self.desk.take_changes()
         if changes:
             self.store.commit(changes, self.desk.counters, self.desk.time_ms, self.market.position())
+            for account in changes.accounts.values():
+                account.trim()
         events = self.desk.take_events()
         if self.event_filter is not None:
             events = self.event_filter(events)

@@ -92,6 +92,11 @@ class Order:
         return self.quantity - self.executed
 
     @property
+    def live(self) -> bool:
+        """Whether anything can still happen to it; a triggered conditional order lives until its order has ended."""
+        return self.status.open or self.status is OrderStatus.TRIGGERED
+
+    @property
     def average(self) -> Decimal:
         """Average price of the fills; zero without any."""
         return self.quote_sum / self.executed if self.executed else ZERO
@@ -186,6 +191,8 @@ class Amendment:
 
 
 _NOTES_MOST = 1000
+KEPT = 1000
+"""Closed orders, trades and incomes that an account holds in memory at least; the store has all."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -244,6 +251,17 @@ class Account:
                 time_ms=time_ms,
             )
         )
+
+    def trim(self) -> None:
+        """Let go of old trades, incomes and closed orders once there are twice as many as are kept."""
+        for rows in (self.trades, self.incomes):
+            if len(rows) > 2 * KEPT:
+                del rows[:-KEPT]
+        for orders in (self.orders, self.algos):
+            if len(orders) > 2 * KEPT:
+                over = [number for number, order in orders.items() if not order.live]
+                for number in over[:-KEPT]:
+                    del orders[number]
 
     def held(self) -> list[Position]:
         """Positions that are not flat."""

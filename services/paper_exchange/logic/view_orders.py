@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.paper_exchange.logic.desk import Desk
-from services.paper_exchange.logic.entities import Account, Amendment, Income, Order, Trade
+from services.paper_exchange.logic.entities import Amendment, Income, Order, Trade
 from services.paper_exchange.logic.money import fixed, money
 from services.paper_exchange.logic.rules import SymbolRules
 from services.paper_exchange.logic.spec import Dialect
@@ -90,11 +90,10 @@ def algo_view(desk: Desk, order: Order) -> dict[str, Any]:
     }
 
 
-def algo_row(desk: Desk, account: Account, order: Order) -> dict[str, Any]:
-    """An algo order as the GET endpoints show it: with the order that it became."""
+def algo_row(desk: Desk, order: Order, actual: Order | None) -> dict[str, Any]:
+    """An algo order as the GET endpoints show it; `actual` is the order that it became."""
     body = algo_view(desk, order)
     places = _average_places(desk.market.rule(order.symbol))
-    actual = account.orders.get(order.actual_id)
     body |= {"actualOrderId": str(order.actual_id or ""), "actualPrice": fixed(actual.average, places) if actual else "0"}
     if actual is not None:
         body |= {"actualQty": plain(actual.executed), "actualType": actual.type.value}

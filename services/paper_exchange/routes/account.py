@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from services.paper_exchange.archive import Page
 from services.paper_exchange.call import Call, Route, Security
 from services.paper_exchange.logic import brackets, events
 from services.paper_exchange.logic.entities import Account
@@ -232,16 +233,13 @@ def income(call: Call) -> list[Body]:
     """GET income, oldest first; without a start the newest rows."""
     params, desk = call.params, call.exchange.desk
     symbol, kind = params.text("symbol"), params.text("incomeType")
-    start, end, limit = params.integer("startTime"), params.integer("endTime"), params.bounded("limit", 100, 1000)
-    rows = [
-        row
-        for row in call.owner.incomes
-        if (symbol is None or row.symbol == symbol.upper())
-        and (kind is None or row.kind == kind.upper())
-        and (start is None or row.time_ms >= start)
-        and (end is None or row.time_ms <= end)
-    ]
-    return [income_row(desk, row) for row in (rows[-limit:] if start is None else rows[:limit])]
+    page = Page(
+        limit=params.bounded("limit", 100, 1000),
+        symbol=None if symbol is None else symbol.upper(),
+        start=params.integer("startTime"),
+        end=params.integer("endTime"),
+    )
+    return [income_row(desk, row) for row in call.exchange.archive.incomes(call.owner, page, None if kind is None else kind.upper())]
 
 
 def adl(call: Call) -> list[Body]:
@@ -254,12 +252,9 @@ def adl(call: Call) -> list[Body]:
 
 def force_orders(call: Call) -> list[Body]:
     """GET forceOrders: the account's liquidations."""
-    symbol = _optional_symbol(call)
-    return [
-        order_row(call.exchange.desk, order)
-        for order in call.owner.orders.values()
-        if order.client_id.startswith("autoclose-") and symbol in {None, order.symbol}
-    ]
+    symbol, desk = _optional_symbol(call), call.exchange.desk
+    found = call.exchange.archive.liquidations(call.owner, symbol)
+    return [order_row(desk, order) for order in found if order.symbol in desk.market.rules]
 
 
 def order_limits(call: Call) -> list[Body]:

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +12,9 @@ from services.paper_exchange.candle_market import CandleMarket
 from services.paper_exchange.logic.entities import Account
 from services.paper_exchange.logic.money import ZERO, money
 from services.paper_exchange.logic.reject import Reject, reject
-from services.paper_exchange.logic.view_orders import algo_row, income_row, order_row, trade_row
+from services.paper_exchange.logic.view_orders import income_row, order_row, trade_row
 from services.paper_exchange.options import MarketKind
+from services.paper_exchange.routes.trade import show_algo
 
 Body = dict[str, Any]
 _KEY_MOST = 128
@@ -127,11 +129,14 @@ def report(call: Call) -> Body:
     """
     account = _chosen(call)
     lines = {"REALIZED_PNL": ZERO, "COMMISSION": ZERO, "FUNDING_FEE": ZERO, "INSURANCE_CLEAR": ZERO, "TRANSFER": ZERO}
-    for row in account.incomes:
+    archive = call.exchange.archive
+    for row in archive.all_incomes(account):
         lines[row.kind] = lines.get(row.kind, ZERO) + row.amount
-    slippage = sum((trade.slippage for trade in account.trades), ZERO)
+    slippage, count = ZERO, 0
+    for trade in archive.all_trades(account):
+        slippage, count = slippage + trade.slippage, count + 1
     return {
-        "trades": len(account.trades),
+        "trades": count,
         "deposits": money(lines["TRANSFER"]),
         "realised": money(lines["REALIZED_PNL"]),
         "fees": money(-lines["COMMISSION"]),
@@ -146,18 +151,19 @@ def export(call: Call) -> Text:
     """GET /paper/v1/export: `what` is trades, orders, algo_orders or income; CSV with a header."""
     account, desk = _chosen(call), call.exchange.desk
     what = call.params.text("what") or "trades"
-    rows: list[Body]
+    archive, listed = call.exchange.archive, desk.market.rules
+    rows: Iterator[Body]
     if what == "trades":
-        rows = [{**trade_row(desk, trade), "slippage": money(trade.slippage)} for trade in account.trades]
-    elif what == "orders":
-        rows = [order_row(desk, order) for order in account.orders.values()]
-    elif what == "algo_orders":
-        rows = [algo_row(desk, account, order) for order in account.algos.values()]
+        trades = (trade for trade in archive.all_trades(account) if trade.symbol in listed)
+        rows = ({**trade_row(desk, trade), "slippage": money(trade.slippage)} for trade in trades)
+    elif what in {"orders", "algo_orders"}:
+        orders = (order for order in archive.all_orders(account, algo=what != "orders") if order.symbol in listed)
+        rows = (order_row(desk, order) if what == "orders" else show_algo(call, account, order) for order in orders)
     elif what == "income":
-        rows = [income_row(desk, row) for row in account.incomes]
+        rows = (income_row(desk, row) for row in archive.all_incomes(account))
     else:
         raise reject(-1130, name="what")
-    return Text("text/csv; charset=utf-8", _csv(rows))
+    return Text("text/csv; charset=utf-8", _csv(list(rows)))
 
 
 def _csv(rows: list[Body]) -> str:

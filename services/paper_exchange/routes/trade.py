@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from services.paper_exchange.archive import Page
 from services.paper_exchange.call import Call, Route, Security
 from services.paper_exchange.logic.cancelling import cancel, cancel_all, find_algo, find_order, forgotten
-from services.paper_exchange.logic.entities import Order
+from services.paper_exchange.logic.entities import Account, Order
 from services.paper_exchange.logic.params import Params
 from services.paper_exchange.logic.placing import amend, check_margin, check_spec, make_order, place, place_algo
-from services.paper_exchange.logic.reject import reject
+from services.paper_exchange.logic.reject import Reject, reject
 from services.paper_exchange.logic.spec import Dialect, read_spec
 from services.paper_exchange.logic.view_orders import algo_row, algo_view, amendment_row, order_row, order_view, shows_result, trade_row
 from shared.domain.order import OrderType
@@ -94,10 +95,28 @@ def _open(order: Order, missing: int) -> Order:
 
 def get_order(call: Call) -> Body:
     """GET order."""
-    order = find_order(call.owner, call.params, -2013)
+    order = _find(call)
     if forgotten(order, call.exchange.now_ms()):
         raise reject(-2013)
     return order_row(call.exchange.desk, order)
+
+
+def _find(call: Call) -> Order:
+    """An order of any age (-2013)."""
+    try:
+        return find_order(call.owner, call.params, -2013)
+    except Reject as missing:
+        if missing.code != -2013:
+            raise
+        symbol, number = call.params.symbol(), call.params.integer("orderId")
+        archive, client = call.exchange.archive, call.params.text("origClientOrderId") or ""
+        if number is None:
+            found = archive.order_named(call.owner, client, symbol, algo=False)
+        else:
+            found = archive.order(call.owner, number, algo=False)
+        if found is None or found.symbol != symbol or symbol not in call.exchange.desk.market.rules:
+            raise
+        return found
 
 
 def get_open_order(call: Call) -> Body:
@@ -135,25 +154,22 @@ def _week(params: Params) -> tuple[int | None, int | None]:
     return start, start + _WEEK_MS if end is None else end
 
 
-def _page(params: Params, rows: list[Order], number: str) -> list[Order]:
-    """Orders of a page: from an id on, or a time window (by creation), newest `limit` when neither is given."""
-    (start, end), first = _week(params), params.integer(number)
-    limit = params.bounded("limit", 500, 1000)
-    kept = [
-        order
-        for order in rows
-        if (first is None or order.order_id >= first)
-        and (start is None or order.created_ms >= start)
-        and (end is None or order.created_ms <= end)
-    ]
-    return kept[-limit:] if first is None and start is None else kept[:limit]
+def _page(call: Call, number: str, symbol: str | None) -> Page:
+    """Orders of a page: from an id on, or a time window (by creation), the newest when neither is given."""
+    (start, end), first = _week(call.params), call.params.integer(number)
+    return Page(limit=call.params.bounded("limit", 500, 1000), symbol=symbol, first=first, start=start, end=end)
 
 
 def all_orders(call: Call) -> list[Body]:
     """GET allOrders."""
-    symbol, now = _wanted(call), call.exchange.now_ms()
-    rows = [order for order in call.owner.orders.values() if symbol in {None, order.symbol} and not forgotten(order, now)]
-    return [order_row(call.exchange.desk, order) for order in _page(call.params, rows, "orderId")]
+    symbol, now, rules = _wanted(call), call.exchange.now_ms(), call.exchange.desk.market.rules
+    rows = call.exchange.archive.orders(
+        call.owner,
+        _page(call, "orderId", symbol),
+        algo=False,
+        keep=lambda order: order.symbol in rules and not forgotten(order, now),
+    )
+    return [order_row(call.exchange.desk, order) for order in rows]
 
 
 def delete_all(call: Call) -> Body:
@@ -182,16 +198,8 @@ def user_trades(call: Call) -> list[Body]:
     order, limit = params.integer("orderId"), params.bounded("limit", 500, 1000)
     if first is not None and (start is not None or end is not None):
         raise reject(-1128)
-    rows = [
-        trade
-        for trade in call.owner.trades
-        if trade.symbol == symbol
-        and order in {None, trade.order_id}
-        and trade.trade_id >= (first or 0)
-        and (start or 0) <= trade.time_ms <= (end or trade.time_ms)
-    ]
-    chosen = rows[-limit:] if first is None and start is None else rows[:limit]
-    return [trade_row(call.exchange.desk, trade) for trade in chosen]
+    page = Page(limit=limit, symbol=symbol, first=first, start=start, end=end)
+    return [trade_row(call.exchange.desk, trade) for trade in call.exchange.archive.trades(call.owner, page, order)]
 
 
 def post_algo(call: Call) -> Body:
@@ -203,9 +211,26 @@ def post_algo(call: Call) -> Body:
     return algo_view(desk, place_algo(desk, call.owner, read_spec(call.params, desk.dialect, algo=True)))
 
 
+def show_algo(call: Call, account: Account, order: Order) -> Body:
+    """A conditional order with the order that it became, however long ago."""
+    actual = account.orders.get(order.actual_id)
+    if actual is None and order.actual_id:
+        actual = call.exchange.archive.order(account, order.actual_id, algo=False)
+    return algo_row(call.exchange.desk, order, actual)
+
+
 def get_algo(call: Call) -> Body:
     """GET algoOrder."""
-    return algo_row(call.exchange.desk, call.owner, find_algo(call.owner, call.params, -2013))
+    try:
+        order = find_algo(call.owner, call.params, -2013)
+    except Reject as missing:
+        number, client = call.params.integer("algoId"), call.params.text("clientAlgoId") or ""
+        archive = call.exchange.archive
+        old = archive.order_named(call.owner, client, None, algo=True) if number is None else archive.order(call.owner, number, algo=True)
+        if missing.code != -2013 or old is None or old.symbol not in call.exchange.desk.market.rules:
+            raise
+        order = old
+    return show_algo(call, call.owner, order)
 
 
 def delete_algo(call: Call) -> Body:
@@ -218,15 +243,15 @@ def open_algos(call: Call) -> list[Body]:
     """GET openAlgoOrders."""
     symbol, number = _wanted(call), call.params.integer("algoId")
     rows = [order for order in call.owner.open_algos() if symbol in {None, order.symbol} and number in {None, order.order_id}]
-    return [algo_row(call.exchange.desk, call.owner, order) for order in rows]
+    return [show_algo(call, call.owner, order) for order in rows]
 
 
 def all_algos(call: Call) -> list[Body]:
     """GET allAlgoOrders."""
-    call.params.symbol()
-    symbol = _wanted(call)
-    rows = [order for order in call.owner.algos.values() if symbol in {None, order.symbol}]
-    return [algo_row(call.exchange.desk, call.owner, order) for order in _page(call.params, rows, "algoId")]
+    symbol = call.params.symbol()
+    call.exchange.desk.market.rule(symbol)
+    rows = call.exchange.archive.orders(call.owner, _page(call, "algoId", symbol), algo=True)
+    return [show_algo(call, call.owner, order) for order in rows]
 
 
 def delete_algos(call: Call) -> Body:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from services.paper_exchange.logic.desk import Desk, Fees, Market
 from services.paper_exchange.logic.spec import Dialect
-from services.paper_exchange.store import Store, pack, pack_account, unpack_account
+from services.paper_exchange.packing import pack, pack_account, unpack_account
+from services.paper_exchange.store import Store
 from tests.unit.paper_exchange.bench_desk import SYMBOL, Bench
 
 
