@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-GENERATORS = ("shared.config.render", "shared.contracts.render", "tools.render_nats")
+GENERATORS = ("shared.config.render", "shared.contracts.render", "tools.render_nats", "tools.plot_strength")
 
 
 def main(arguments: list[str]) -> int:
