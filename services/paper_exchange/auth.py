@@ -33,14 +33,24 @@ class Times:
 
     On a recorded market venue time is not the time of day and may run many times faster than it, and a client may live by
     either. So a timestamp is good when it is within the window by the time of day, or by venue time with the window
-    stretched by the speed. With recorded prices the check has no security meaning; it is there so that clients meet -1021.
-    In lock-step venue time stands still between steps; there one candle (`slack_ms`) is added.
+    stretched by the speed, venue time being what a clock could show that was set by it within the last hour (`logic/beliefs.py`):
+    up to `behind_ms` less and `ahead_ms` more than it is. With recorded prices the check has no security meaning; it is there
+    so that clients meet -1021. In lock-step venue time stands still between steps; there one candle (`slack_ms`) is added.
     """
 
     wall_ms: int
     venue_ms: int
     scale: float
     slack_ms: int = 0
+    behind_ms: int = 0
+    ahead_ms: int = 0
+
+    def fits(self, stamp_ms: int, window_ms: int, ahead_ms: int) -> bool:
+        """Whether a timestamp is at most `window_ms` old and less than `ahead_ms` early by one of the clocks."""
+        if -ahead_ms < self.wall_ms - stamp_ms <= window_ms:
+            return True
+        age, stretch = self.venue_ms - stamp_ms, max(1.0, self.scale)
+        return -ahead_ms * stretch - self.slack_ms - self.ahead_ms < age <= window_ms * stretch + self.slack_ms + self.behind_ms
 
 
 def signed_payload(raw: Raw) -> bytes:
@@ -77,10 +87,9 @@ def check_time(params: Params, times: Times) -> None:
     window = _WINDOW_MS if window is None else window
     if not 0 < window <= _MOST_MS:
         raise reject(-1130, name="recvWindow")
-    ages = [(times.wall_ms - stamp, 1.0, 0), (times.venue_ms - stamp, max(1.0, times.scale), times.slack_ms)]
-    if any(-_AHEAD_MS * scale - slack < age <= window * scale + slack for age, scale, slack in ages):
+    if times.fits(stamp, window, _AHEAD_MS):
         return
-    if all(age < 0 for age, _, _ in ages):
+    if stamp > max(times.wall_ms, times.venue_ms):
         raise Reject(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
     raise reject(-1021)
 

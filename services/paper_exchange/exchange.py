@@ -17,6 +17,7 @@ from services.paper_exchange.face import CandleFace
 from services.paper_exchange.hub import Hub
 from services.paper_exchange.limits import Limits
 from services.paper_exchange.listen_keys import ListenKeys
+from services.paper_exchange.logic.beliefs import Beliefs
 from services.paper_exchange.logic.cancelling import cancel_all
 from services.paper_exchange.logic.desk import Desk, UserEvent
 from services.paper_exchange.logic.entities import Account
@@ -79,6 +80,7 @@ class Exchange:
         self.keys = ListenKeys(wall, options.seed)
         self.countdowns = Countdowns(wall)
         self.counts = Counts()
+        self.beliefs = Beliefs()
         self.limits = Limits(wall, enabled=options.limits)
         self.event_filter: Callable[[list[tuple[str, UserEvent]]], list[tuple[str, UserEvent]]] | None = None
         self.skew: Callable[[], int] = lambda: 0
@@ -106,8 +108,11 @@ class Exchange:
 
     def times(self) -> Times:
         """The clocks that a timestamp is checked against."""
-        skew = self.skew()
-        return Times(self.wall.wall_ms() + skew, self.now_ms() + skew, self.market.scale, self.market.slack_ms)
+        skew, now, scale = self.skew(), self.now_ms(), self.market.scale
+        self.beliefs.note(self.wall.monotonic_s(), now, scale)
+        least, most = self.beliefs.bounds(self.wall.monotonic_s(), now)
+        wall = self.wall.wall_ms()
+        return Times(wall + skew, now + skew, scale, self.market.slack_ms, behind_ms=now - least, ahead_ms=most - now)
 
     def speed_header(self) -> str:
         """Value of X-MRASTER-SPEED: 0 in lock-step, else venue seconds per second."""
@@ -152,7 +157,8 @@ class Exchange:
         self.store.forget(account)
 
     def check_timers(self) -> None:
-        """Expire listen keys and fire cancel countdowns that are due."""
+        """Expire listen keys and fire cancel countdowns that are due; note what time clients are shown."""
+        self.beliefs.note(self.wall.monotonic_s(), self.now_ms(), self.market.scale)
         for _, listen_key in self.keys.take_expired():
             event = {"e": "listenKeyExpired", "E": self.now_ms(), "listenKey": listen_key}
             if self.desk.dialect.value == "aster":

@@ -87,10 +87,8 @@ class WalletAuth:
 
     def _burn(self, signer: str, nonce: int, times: Times) -> None:
         """A nonce counts once, within a minute of now, and not below the smallest of the hundred that are kept."""
-        stamp = nonce // 1000
-        ages = ((times.wall_ms - stamp, 1.0, 0), (times.venue_ms - stamp, max(1.0, times.scale), times.slack_ms))
         used = self._nonces.setdefault(signer, [])
-        fresh = any(abs(age) <= _WINDOW_MS * scale + slack for age, scale, slack in ages)
+        fresh = times.fits(nonce // 1000, _WINDOW_MS, _WINDOW_MS + 1)
         if not fresh or nonce in used or (len(used) >= _KEPT and nonce < used[0]):
             raise reject(-4225)
         used.append(nonce)
