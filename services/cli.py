@@ -7,7 +7,24 @@ from typing import Annotated
 
 import typer
 
-from services.commands import config, control, data, doctor, flatten, health, paper, provision, reset, secrets, service, status, up
+from services.commands import (
+    config,
+    control,
+    data,
+    doctor,
+    export,
+    flatten,
+    health,
+    imports,
+    move_stop,
+    paper,
+    provision,
+    reset,
+    secrets,
+    service,
+    status,
+    up,
+)
 from services.commands.catalog import product_version
 from services.commands.exits import Exit
 from shared.config.envfile import read_env_file
@@ -41,7 +58,24 @@ def root(
     """Crypto-futures automation: scan, decide, place bracketed orders, guard them, explain everything."""
 
 
-for module in (up, status, control, flatten, service, paper, data, config, provision, secrets, reset, doctor, health):
+for module in (
+    up,
+    status,
+    control,
+    flatten,
+    move_stop,
+    service,
+    paper,
+    data,
+    config,
+    provision,
+    secrets,
+    export,
+    imports,
+    reset,
+    doctor,
+    health,
+):
     module.register(app)
 
 

@@ -73,8 +73,10 @@ async def running(ctx: Context, build: Callable[[Context], Service]) -> AsyncIte
         yield life
     finally:
         ctx.stopping.set()
-        await task
-        life._http._socket.close()
+        try:
+            await task
+        finally:
+            life._http._socket.close()
 
 
 class Heard:

@@ -38,7 +38,7 @@ OWN_KEYS = {
     },
     "bracket_guard": {"bracket", "lease:active-bracket_guard", "fence:active-bracket_guard"},
     "dashboard": {"control", "config", "config:history", "vault"},
-    "operator": {"control", "doctor"},
+    "operator": {"control", "learning", "lease:active-advisor", "fence:active-advisor", "doctor"},
 }
 ALL_KEYS = sorted(set().union(*OWN_KEYS.values()) | {"vault", "something:new"})
 HIDDEN = {"vault"}
