@@ -83,7 +83,10 @@ async def at_once(stack: Stack) -> None:
 
 
 async def kill_switch(case: Case, presses: int) -> None:
-    """From the press to the last entry that the venue took, plans pouring in; a fresh stack now and then, for its request budget."""
+    """From the press to the last entry that the venue took, plans pouring in; a fresh stack now and then, for its request budget.
+
+    `to_flat`: until the command line says that nothing is open, its last looks over a second and a half included.
+    """
     done: list[Press] = []
     while len(done) < presses:
         async with running() as stack:

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.executor.fees import Fees
+from services.executor.fencing import fenced
 from services.executor.logic import announce
 from services.executor.logic.documents import record_document, record_from
 from services.executor.logic.record import Phase, Record, apply_fill, apply_mark, canonical, shown
 from shared.contracts.order import Leg, PositionEventKind
-from shared.domain.errors import LeaseLost, StoreUnavailable
+from shared.domain.errors import StoreUnavailable
 from shared.domain.order import Fill, VenueOrder
 from shared.domain.units import Price, Qty
 from shared.runtime.context import Context
 from shared.runtime.outbox import Outbox
+from shared.state.port import Lease
 
 
 @dataclass(slots=True)
@@ -183,20 +185,21 @@ class Book:
                 await self._write(symbol)
 
     async def _write(self, symbol: str) -> None:
-        document, lease = self._document(symbol), self._ctx.lease
-        if lease is None:
-            raise LeaseLost("this instance does not hold the executor's lease")
         try:
-            ours = await self._ctx.state.put_fenced(self._ctx.keys.positions, symbol, document, lease)
+            await fenced(self._ctx, f"the position in {symbol}", lambda lease: self._put(symbol, lease))
         except StoreUnavailable as error:
             self._dirty.add(symbol)
             self._ctx.log.warning("position_not_stored", symbol=symbol, detail=str(error))
             return
-        if not ours:
-            raise LeaseLost(f"another instance holds {lease.role}; the position in {symbol} is its own now")
         if symbol not in self.records:
             # it ended while the write was on its way
             await self._ctx.state.drop(self._ctx.keys.positions, symbol)
+
+    async def _put(self, symbol: str, lease: Lease) -> bool:
+        """The record as it is at this try; one that ended meanwhile is not written."""
+        if symbol not in self.records:
+            return True
+        return await self._ctx.state.put_fenced(self._ctx.keys.positions, symbol, self._document(symbol), lease)
 
     def _document(self, symbol: str) -> dict[str, Any]:
         """The record with what else readers want to see."""

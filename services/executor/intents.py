@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice, takewhile
 
+from services.executor.fencing import fenced, lease_of
 from services.executor.logic.documents import intent_document, intent_from
 from services.executor.logic.entry_events import entry_event
 from services.executor.logic.intent import Intent, Outcome, Step, advance, tell
 from shared.contracts.order import OrderEventKind
-from shared.domain.errors import LeaseLost
 from shared.runtime.context import Context
-from shared.state.port import Lease, Permit
+from shared.state.port import Permit
 
 KEEP_MS = 3_600_000
 """Wall time for which an intent that was sent answers for its plan, should that be delivered again."""
@@ -63,15 +63,16 @@ class Intents:
         Raises:
             LeaseLost: another instance acts for this account.
         """
-        lease = self._lease()
-        if not await self._ctx.state.put_fenced(self._ctx.keys.intents, intent.intent_id, intent_document(intent), lease):
-            raise LeaseLost(f"another instance holds {lease.role}; the intent {intent.intent_id} is its own now")
+        keys, state, document = self._ctx.keys, self._ctx.state, intent_document(intent)
+        await fenced(
+            self._ctx, f"the intent {intent.intent_id}", lambda lease: state.put_fenced(keys.intents, intent.intent_id, document, lease)
+        )
         self._remember(intent)
         return intent
 
     async def permit(self, intent: Intent) -> tuple[Permit, Intent]:
         """Ask for the permission to send; when it is given, the intent is durably `sent`."""
-        lease = self._lease()
+        lease = lease_of(self._ctx)
         sent = replace(advance(intent, Step.SENT, sent_wall_ms=self._ctx.clock.wall_ms()), token=lease.token)
         sent = tell(sent, entry_event(sent, OrderEventKind.SUBMITTED))
         answer = await self._ctx.state.may_send(
@@ -104,12 +105,6 @@ class Intents:
             self._finished[keep_ms].append((intent.done_wall_ms, intent.intent_id))
         else:
             self.unfinished[intent.intent_id] = intent
-
-    def _lease(self) -> Lease:
-        lease = self._ctx.lease
-        if lease is None:
-            raise LeaseLost("this instance never held the executor's lease")
-        return lease
 
 
 def _before(oldest_ms: int, finished: Iterable[tuple[int, str]]) -> list[str]:

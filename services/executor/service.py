@@ -17,7 +17,7 @@ from shared.contracts.control import Alert, Severity
 from shared.contracts.envelope import Outgoing
 from shared.contracts.order import Leg
 from shared.domain.control import TradingState
-from shared.domain.errors import ConfigError
+from shared.domain.errors import ConfigError, StoreUnavailable
 from shared.domain.units import Price
 from shared.exchange.events import AccountUpdate, AlgoUpdate, ConfigUpdate, OrderUpdate, UserEvent
 from shared.exchange.market import MarketEvent, MarkPrice
@@ -59,7 +59,7 @@ def build_with(ctx: Context, *, steps: Steps = go_on, margin_ms: int | None = No
             every(RECONCILE_S, executor.reconcile),
             every(ACCOUNT_S, parts.account.refresh),
             every(FLUSH_S, parts.book.flush),
-            every(LOOK_S, parts.control.look),
+            every(LOOK_S, executor.look),
             every(LOOK_S, parts.resting.check),
             every(ENDINGS_S, parts.endings.again),
             every(FEES_S, parts.book.price_fees),
@@ -79,6 +79,7 @@ class Executor:
         venue = ctx.venue
         self._ctx = ctx
         self.parts = parts
+        self._store_away = False
         self._soon = Coalesced(parts.chores, "reconcile", self.reconcile)
         self.users = UserStream(parts.private, venue.policy, venue.clock, self.hear, self._on_resync, options=venue.streams)
         self.marks = MarketStream(venue.policy, venue.clock, ["!markPrice@arr@1s"], self._on_market, options=venue.streams)
@@ -141,6 +142,17 @@ class Executor:
         report = await self.parts.reconciler.run()
         if report.differs:
             self._ctx.log.info("reconciled", **report.params())
+
+    async def look(self) -> None:
+        """Follow the trading state. When the store was away and is back, everything is compared at once."""
+        try:
+            await self.parts.control.look()
+        except StoreUnavailable:
+            self._store_away = True
+            raise
+        if self._store_away:
+            self._store_away = False
+            self._soon.ask("the store's return")
 
     async def _on_resync(self) -> None:
         """The user stream (re)connected: what happened in between comes from REST."""
