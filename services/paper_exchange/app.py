@@ -66,7 +66,7 @@ class App:
             layer = self.faults
             exchange.fault_layer = layer
             sockets.refusing = lambda: layer.refusing
-        self.ws_api = WsApi(exchange, routes) if exchange.desk.dialect is Dialect.BINANCE else None
+        self.ws_api = WsApi(exchange, routes, self.faults) if exchange.desk.dialect is Dialect.BINANCE else None
         self.wallets = WalletAuth() if exchange.desk.dialect is Dialect.ASTER else None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -1,6 +1,7 @@
 """Where faults strike: between the socket and the handlers, in the events, in the fills."""
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +44,7 @@ class FaultLayer:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.faults = Faults(exchange.options.seed)
+        self.cut: Callable[[], None] = lambda: None
         self._stale: dict[tuple[str, bytes], bytes] = {}
         exchange.hub.mute = self._muted
         exchange.event_filter = self._events
@@ -134,6 +136,8 @@ class FaultLayer:
         return fault
 
     def _drop(self, *, everybody: bool) -> None:
+        if everybody:
+            self.cut()
         keys = {key for account in self.exchange.desk.accounts if (key := self.exchange.keys.current(account)) is not None}
         for connection in list(self.exchange.hub.connections):
             if everybody or keys & connection.names.keys():
