@@ -1,8 +1,8 @@
 """A mirror of a live venue: its public data passed on as they are, orders matched against its book on paper."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,107 +11,18 @@ import httpx
 from services.paper_exchange.auth import Raw
 from services.paper_exchange.exchange import Exchange
 from services.paper_exchange.face import CandleFace
+from services.paper_exchange.live_prices import BadFrame, LivePrices
 from services.paper_exchange.logic.filling import expire_due
-from services.paper_exchange.logic.funding import DEFAULT_RATE
-from services.paper_exchange.logic.quote import Quote
 from services.paper_exchange.logic.reject import Reject
-from services.paper_exchange.logic.rules import SymbolRules
 from services.paper_exchange.logic.settling import Fall, check_margins, pay_funding
 from services.paper_exchange.logic.streams import Stream
 from services.paper_exchange.logic.triggers import Move, on_move
 from services.paper_exchange.sources.upstream import Upstream
-from services.paper_exchange.wall import Wall
+from shared.domain.errors import ConfigError
 
-FRESH_MS = 15_000
-"""Prices older than this are stale: no order is taken on them."""
+_LOG = logging.getLogger("mraster.paper_exchange")
+_LOOK_EVERY_S = 300.0
 _ALWAYS = ("!markPrice@arr@1s", "!miniTicker@arr")
-
-
-@dataclass(slots=True)
-class Price:
-    """What is known of a contract's price, as Decimals from the upstream's own texts."""
-
-    last: Decimal
-    mark: Decimal
-    bid: Decimal
-    ask: Decimal
-    bid_qty: Decimal
-    ask_qty: Decimal
-    seen_ms: int
-    book_ms: int = 0
-    rate: float = DEFAULT_RATE
-    next_funding_ms: int = 0
-
-
-class LivePrices:
-    """Present prices of all contracts of the upstream."""
-
-    def __init__(self, rules: Mapping[str, SymbolRules], wall: Wall) -> None:
-        self.rules = rules
-        self.wall = wall
-        self.prices: dict[str, Price] = {}
-
-    def quote(self, symbol: str) -> Quote | None:
-        """The quote of a contract; `fresh` by this machine's clock."""
-        price, rules = self.prices.get(symbol), self.rules.get(symbol)
-        if price is None or rules is None:
-            return None
-        return Quote(
-            symbol=symbol,
-            last=price.last,
-            mark=price.mark,
-            bid=price.bid,
-            ask=price.ask,
-            bid_qty=price.bid_qty,
-            ask_qty=price.ask_qty,
-            tick=rules.tick,
-            step=rules.step,
-            fresh=self.wall.wall_ms() - price.seen_ms <= FRESH_MS,
-        )
-
-    def current(self, symbol: str) -> tuple[float, int]:
-        """(predicted funding rate, next funding time)."""
-        price = self.prices.get(symbol)
-        return (price.rate, price.next_funding_ms) if price is not None else (DEFAULT_RATE, 0)
-
-    def take_book(self, row: Mapping[str, Any]) -> str | None:
-        """A bookTicker event or row; returns the symbol."""
-        symbol = row.get("s") or row.get("symbol")
-        price = self.prices.get(symbol or "")
-        if symbol is None or price is None:
-            return None
-        bid, ask = row.get("b") or row.get("bidPrice"), row.get("a") or row.get("askPrice")
-        if not bid or not ask or Decimal(bid) <= 0 or Decimal(ask) <= 0:
-            return None
-        price.bid, price.ask = Decimal(bid), Decimal(ask)
-        price.bid_qty, price.ask_qty = Decimal(row.get("B") or row["bidQty"]), Decimal(row.get("A") or row["askQty"])
-        price.seen_ms = price.book_ms = self.wall.wall_ms()
-        return str(symbol)
-
-    def take_mark(self, row: Mapping[str, Any]) -> str | None:
-        """A markPriceUpdate event; COIN-M rows (st 2) are left out."""
-        symbol = row["s"]
-        price = self.prices.get(symbol)
-        if price is None or row.get("st", 1) != 1:
-            return None
-        price.mark = Decimal(row["p"])
-        price.rate, price.next_funding_ms = float(row.get("r") or 0.0), int(row.get("T") or 0)
-        price.seen_ms = self.wall.wall_ms()
-        return str(symbol)
-
-    def take_last(self, row: Mapping[str, Any]) -> str | None:
-        """A miniTicker event. A book that nobody watches is moved along with the last price."""
-        symbol = row["s"]
-        price = self.prices.get(symbol)
-        if price is None or row.get("st", 1) != 1:
-            return None
-        last = Decimal(row["c"])
-        if self.wall.wall_ms() - price.book_ms > 2000:
-            shift = last - price.last
-            price.bid, price.ask = price.bid + shift, price.ask + shift
-        price.last = last
-        price.seen_ms = self.wall.wall_ms()
-        return str(symbol)
 
 
 class LiveMarket:
@@ -127,6 +38,8 @@ class LiveMarket:
         options = exchange.options
         self.upstream = Upstream(options.upstream.rstrip("/"), options.upstream_stream.rstrip("/"), self.on_frame)
         self._books: set[str] = set()
+        self.look_again: Callable[[], Awaitable[None]] | None = None
+        self.bad_frames = 0
         for name in _ALWAYS:
             self.upstream.want(name, wanted=True)
         exchange.hub.on_change = self._changed
@@ -158,7 +71,7 @@ class LiveMarket:
         """Source and staleness."""
         now = self.exchange.wall.wall_ms()
         ages = {symbol: now - price.seen_ms for symbol, price in self.prices.prices.items()}
-        stale = sorted(symbol for symbol, age in ages.items() if age > FRESH_MS)
+        stale = sorted(symbol for symbol, price in self.prices.prices.items() if not price.fresh(now))
         return {
             "market": "live",
             "synthetic": False,
@@ -171,6 +84,7 @@ class LiveMarket:
             "paused": False,
             "state": "running" if len(stale) < len(ages) else "stale",
             "connected": all(stream.connected for stream in self.upstream.streams.values()),
+            "bad_frames": self.bad_frames + sum(stream.bad_frames for stream in self.upstream.streams.values()),
             "staleness": {"stale_symbols": stale[:20], "stale_count": len(stale), "age_ms": min(ages.values(), default=0)},
         }
 
@@ -191,24 +105,19 @@ class LiveMarket:
         self._books = books
 
     def on_frame(self, name: str, data: bytes, payload: Any) -> None:
-        """A frame from the upstream: let orders react, then pass it on as it is."""
+        """A frame from the upstream: let orders react, then pass it on as it is. One that cannot be meant is counted and dropped."""
         rows = payload if isinstance(payload, list) else [payload]
-        takers = {
-            "bookTicker": self.prices.take_book,
-            "markPriceUpdate": self.prices.take_mark,
-            "24hrMiniTicker": self.prices.take_last,
-        }
+        if not all(isinstance(row, dict) for row in rows):
+            self._dropped(name, "not an object")
+            return
         moved = False
         for row in rows:
-            take = takers.get(row.get("e", ""))
-            symbol = row.get("s", "")
-            before = self.prices.prices.get(symbol)
-            start = before.last if before is not None else None
-            if take is not None and before is not None:
-                self._fund(symbol, before, row)
-            if take is not None and take(row) is not None and start is not None and symbol in self.exchange.desk.working:
-                self._move(symbol, start)
-                moved = True
+            try:
+                moved |= self._take(row)
+            except BadFrame as error:
+                self._dropped(name, str(error))
+                if len(rows) == 1:
+                    return
         if rows and rows[0].get("e") == "markPriceUpdate":
             self.exchange.begin()
             check_margins(self.exchange.desk, Fall({}))
@@ -218,12 +127,42 @@ class LiveMarket:
             self.watch()
         self.exchange.hub.publish(name, data)
 
-    def _fund(self, symbol: str, price: Price, row: Mapping[str, Any]) -> None:
+    def _dropped(self, name: str, reason: str) -> None:
+        self.bad_frames += 1
+        if self.bad_frames & (self.bad_frames - 1) == 0:
+            # the first, second, fourth, eighth, ... so that a broken upstream does not fill the disk
+            _LOG.warning("frame %d of the upstream dropped (%s): %s", self.bad_frames, name, reason)
+
+    def _take(self, row: Mapping[str, Any]) -> bool:
+        """Take over what a row says; whether orders were looked at."""
+        takers = {
+            "bookTicker": self.prices.take_book,
+            "markPriceUpdate": self.prices.take_mark,
+            "24hrMiniTicker": self.prices.take_last,
+        }
+        take, symbol = takers.get(str(row.get("e"))), str(row.get("s"))
+        price = self.prices.prices.get(symbol)
+        if take is None or price is None:
+            return False
+        start, before = price.last, (price.rate, price.next_funding_ms)
+        try:
+            taken = take(row)
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise BadFrame(str(error)) from error
+        if taken is None:
+            return False
+        self._fund(symbol, before, price.next_funding_ms)
+        if symbol not in self.exchange.desk.working:
+            return False
+        self._move(symbol, start)
+        return True
+
+    def _fund(self, symbol: str, before: tuple[float, int], coming_ms: int) -> None:
         """Settle a funding when the upstream has moved on to the next one: the last rate that was announced, at the present mark."""
-        coming = row.get("T") if row.get("e") == "markPriceUpdate" else None
-        if coming and price.next_funding_ms and coming > price.next_funding_ms:
+        rate, due_ms = before
+        if due_ms and coming_ms > due_ms:
             self.exchange.begin()
-            pay_funding(self.exchange.desk, symbol, Decimal(repr(price.rate)))
+            pay_funding(self.exchange.desk, symbol, Decimal(repr(rate)))
             self.exchange.flush()
 
     def _move(self, symbol: str, start: Decimal) -> None:
@@ -244,7 +183,10 @@ class LiveMarket:
             # The order is refused as stale if nothing else has refreshed the price.
             return
         if answer.status_code == 200:
-            self.prices.take_book(answer.json())
+            try:
+                self.prices.take_book(answer.json())
+            except (BadFrame, AttributeError, TypeError, ValueError) as error:
+                self._dropped("ticker/bookTicker", str(error))
 
     async def forward(self, raw: Raw) -> tuple[int, bytes, dict[str, str]]:
         """A public request answered by the upstream; 503 (-1001) when it does not answer."""
@@ -253,6 +195,8 @@ class LiveMarket:
             answer = await self.upstream.rest.get(raw.path, raw.query.decode("latin-1"), keep_s=keep)
         except httpx.HTTPError as error:
             raise Reject(-1001, f"The upstream venue did not answer ({type(error).__name__}).", 503) from error
+        if answer.status_code == 200 and answer.content[:1] not in {b"{", b"["}:
+            raise Reject(-1001, "The upstream venue answered something that is not JSON.", 503)
         kept = {name: value for name, value in answer.headers.items() if name.startswith("x-mbx") or name == "retry-after"}
         return answer.status_code, answer.content, kept
 
@@ -261,3 +205,13 @@ class LiveMarket:
         async with asyncio.TaskGroup() as group:
             for stream in self.upstream.streams.values():
                 group.create_task(stream.run())
+            group.create_task(self._keep_contracts())
+
+    async def _keep_contracts(self) -> None:
+        """Look at the list of contracts again and again: listings, delistings, changed rules."""
+        while self.look_again is not None:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            try:
+                await self.look_again()
+            except ConfigError as error:
+                _LOG.warning("contracts not read again: %s", error)

@@ -19,12 +19,23 @@ _SILENT_S = 60.0
 OnFrame = Callable[[str, bytes, Any], None]
 
 
+_STOP = {418, 429}
+_STOP_S, _STOP_MOST_S = 30.0, 600.0
+
+
+def _retry_after_s(response: httpx.Response) -> float:
+    """Seconds that the upstream wants to be left alone."""
+    text = response.headers.get("retry-after", "")
+    return min(float(text), _STOP_MOST_S) if text.isdigit() else _STOP_S
+
+
 class UpstreamRest:
-    """Forwards public requests. Equal requests within a second share one answer."""
+    """Forwards public requests. Equal requests within a second share one answer; after a 429 or 418 nothing is asked for a while."""
 
     def __init__(self, base: str) -> None:
         self.client = httpx.AsyncClient(base_url=base, timeout=10.0)
         self._cache: dict[str, tuple[float, httpx.Response]] = {}
+        self._stopped: tuple[float, httpx.Response] | None = None
 
     async def get(self, path: str, query: str, *, keep_s: float = 1.0) -> httpx.Response:
         """An answer of the upstream, at most `keep_s` old.
@@ -37,7 +48,12 @@ class UpstreamRest:
         known = self._cache.get(url)
         if known is not None and known[0] > now:
             return known[1]
+        if self._stopped is not None and self._stopped[0] > now:
+            return self._stopped[1]
         response = await self.client.get(url)
+        if response.status_code in _STOP:
+            # asking on would turn the limit into a ban; until then everybody gets the upstream's own words
+            self._stopped = (now + _retry_after_s(response), response)
         if len(self._cache) > 2000:
             self._cache.clear()
         if response.status_code == 200:
@@ -56,6 +72,7 @@ class UpstreamStream:
         self.url = url
         self.on_frame = on_frame
         self.connected = False
+        self.bad_frames = 0
         self._wanted: dict[str, None] = {}
         self._sent: set[str] = set()
         self._changed = asyncio.Event()
@@ -95,9 +112,15 @@ class UpstreamStream:
                 await sender
 
     def _take(self, text: str | bytes) -> None:
-        frame = orjson.loads(text)
-        if isinstance(frame, dict) and "stream" in frame:
+        try:
+            frame = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            self.bad_frames += 1
+            return
+        if isinstance(frame, dict) and isinstance(frame.get("stream"), str) and "data" in frame:
             self.on_frame(frame["stream"], orjson.dumps(frame["data"]), frame["data"])
+        elif not (isinstance(frame, dict) and "id" in frame):
+            self.bad_frames += 1
 
     async def _commands(self, socket: websockets.ClientConnection) -> None:
         """Bring the upstream's subscriptions in line with what is wanted: a few commands, at most five per second."""
