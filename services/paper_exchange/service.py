@@ -24,7 +24,7 @@ from services.paper_exchange.options import MarketKind, Options, check
 from services.paper_exchange.routes import account, admin, batch, control, faults, public, statistics, trade
 from services.paper_exchange.store import Store
 from services.paper_exchange.wall import SystemWall, Wall
-from services.paper_exchange.websocket import STREAMS_MOST, Bucket, Sockets
+from services.paper_exchange.websocket import PINGS_S, STREAMS_MOST, Bucket, Sockets
 from shared.domain.errors import ConfigError
 
 _TIMER_S = 0.05
@@ -142,6 +142,7 @@ async def serve(options: Options, *, ready: Callable[[str], None]) -> None:
 
 
 async def _run(exchange: Exchange, listener: socket.socket, ready: Callable[[str], None]) -> None:
+    ping_s, patience_s = PINGS_S[exchange.options.dialect.value]
     config = uvicorn.Config(
         build_app(exchange),
         log_level="warning",
@@ -149,7 +150,9 @@ async def _run(exchange: Exchange, listener: socket.socket, ready: Callable[[str
         lifespan="off",
         ws="websockets-sansio",
         ws_per_message_deflate=False,
-        ws_ping_interval=20,
+        ws_ping_interval=ping_s,
+        ws_ping_timeout=patience_s,
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
         server_header=False,
     )

@@ -15,6 +15,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 STREAMS_MOST = {"binance": 1024, "aster": 200}
+PINGS_S = {"binance": (180.0, 600.0), "aster": (300.0, 900.0)}
+"""How often the venue pings, and how long it waits for an answer."""
 _ROUTES = {"public": Route.PUBLIC, "market": Route.MARKET, "private": Route.PRIVATE}
 
 
