@@ -79,3 +79,10 @@ def test_what_was_learned_has_a_place_that_can_be_written() -> None:
     name, _, folder = volume.partition(":")
     assert name in COMPOSE["volumes"]
     assert Path(path).parent == Path(folder)
+
+
+@pytest.mark.parametrize("name", ["scanner", "advisor"])
+def test_what_may_run_more_than_once_has_nothing_that_only_one_can_have(name: str) -> None:
+    container = COMPOSE["services"][name]
+    assert not {"container_name", "hostname", "ports"} & set(container)
+    assert "--instance" not in container["command"]
