@@ -70,8 +70,7 @@ async def replicas(ctx: Context, nats: NatsServer, redis: RedisServer, count: in
     """That many, ready. The context has provisioned the streams."""
     made: list[Replica] = []
     try:
-        for number in range(count):
-            made.append(start(f"advisor-{number}", nats, redis))
+        made.extend(start(f"advisor-{number}", nats, redis) for number in range(count))
         for replica in made:
             await eventually(replica.ready, within_s=60, every_s=0.1, what=f"{replica.name} is ready")
         await eventually(lambda: ctx.state.holder(ROLE), within_s=20)
