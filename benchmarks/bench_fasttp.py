@@ -1,12 +1,13 @@
-"""FastTP on and off over the recorded two months of five-minute candles. Hypothetical, with costs: not a forecast.
+"""FastTP on and off, and break-even instead, over the recorded two months of five-minute candles. Hypothetical, with costs.
 
-Entries are the candidates of the scanner (signals that pass its filters); both sides take the same ones. Needs the folder of
-recordings in MRASTER_TEST_DATA; `--every N` takes every n-th symbol by name (8 unless told).
+Entries are the candidates of the scanner (signals that pass its filters); all sides take the same ones. Each snap of FastTP is
+compared with the slow implementation of the tests. Needs the folder of recordings in MRASTER_TEST_DATA; `--every N` takes every
+n-th symbol by name (8 unless told).
 """
 
 import argparse
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from statistics import fmean
@@ -21,8 +22,11 @@ from shared.contracts.signal import Candidate
 from shared.domain.instrument import Instrument
 from shared.domain.order import Direction
 from shared.domain.units import Price, Qty
+from tests.unit.bracket_guard.slow_fasttp import slow_stop
 
 MOST_BARS = 288
+BREAK_EVEN_R = Decimal(1)
+"""The usual choice of those who use the rule; it is off unless asked for."""
 
 
 def rules_of(exits: Exits) -> Rules:
@@ -59,10 +63,20 @@ def bars_of(recording: Recording, symbol: str) -> tuple[list[Bar], dict[int, int
     return bars, {ms: place for place, ms in enumerate(opened)}
 
 
-def compare(recording: Recording, found: list[Case], setting: Setting) -> list[tuple[Outcome, Outcome]]:
-    """Each signal without and with FastTP."""
-    pairs = []
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One signal three times."""
+
+    off: Outcome
+    on: Outcome
+    even: Outcome
+
+
+def compare(recording: Recording, found: list[Case], setting: Setting) -> tuple[list[Compared], int]:
+    """Each signal without anything, with FastTP and with break-even; and how many snaps the slow rule confirmed."""
+    compared, confirmed = [], 0
     off = replace(setting, rules=replace(setting.rules, enabled=False))
+    even = replace(setting, rules=replace(off.rules, break_even_r=BREAK_EVEN_R))
     for symbol in sorted({case.followed.symbol for case in found}):
         bars, places = bars_of(recording, symbol)
         instrument = instrument_of(symbol, bars[0].open)
@@ -74,8 +88,39 @@ def compare(recording: Recording, found: list[Case], setting: Setting) -> list[t
             direction = Direction.LONG if followed.sign > 0 else Direction.SHORT
             distances = (Decimal(repr(float(followed.stop_distance))), Decimal(repr(float(followed.target_distance))))
             entry = Entry(start, direction, *distances, most=MOST_BARS)
-            pairs.append((replay(bars, entry, instrument, off), replay(bars, entry, instrument, setting)))
-    return pairs
+            one = Compared(*(replay(bars, entry, instrument, rules) for rules in (off, setting, even)))
+            compared.append(one)
+            confirmed += confirm(one.on, entry, instrument, setting)
+    return compared, confirmed
+
+
+def confirm(outcome: Outcome, entry: Entry, instrument: Instrument, setting: Setting) -> int:
+    """Compare each snap with the slow rule; how many there were.
+
+    Raises:
+        ValueError: they differ.
+    """
+    rules, stop, last = setting.rules, Decimal(outcome.planned), None
+    numbers = {name: getattr(rules, name) for name in ("min_r", "ret1", "ret3", "snap_atr")}
+    places = {time_ms: at for at, (time_ms, _) in enumerate(outcome.path)}
+    for snap in outcome.snaps:
+        at = places[snap.time_ms]
+        expected = slow_stop(
+            long=entry.direction is Direction.LONG,
+            entry=outcome.entry,
+            planned=outcome.planned,
+            stop=stop,
+            target=outcome.target,
+            path=outcome.path[: at + 1],
+            last_move_ms=last,
+            atr=outcome.atr_at[at],
+            tick=instrument.tick,
+            settings={**numbers, "cooldown_s": Decimal(rules.cooldown_s), "fee": setting.fee},
+        )
+        if expected != snap.price:
+            raise ValueError(f"{instrument.symbol} at {snap.time_ms}: expected a stop at {expected}, got {snap.price}")
+        stop, last = expected, snap.time_ms
+    return len(outcome.snaps)
 
 
 def figures(name: str, outcomes: list[Outcome]) -> None:
@@ -107,17 +152,25 @@ def main() -> None:
     crossing = Decimal(str(SPREAD / 2 + SLIPPAGE))
     setting = Setting(FRAME.length_ms, Decimal(str(TAKER)), rules_of(exits), crossing)
     offered = [case for case in cases(recording) if isinstance(case.signal, Candidate)]
-    pairs = compare(recording, offered, setting)
-    print(f"hypothetical: {len(pairs)} candidates of {len(recording.symbols)} symbols, fees and crossing of the book included")
-    print(f"bench fasttp_trades {len(pairs)} count")
-    print(f"bench fasttp_snaps {sum(len(on.snaps) for _, on in pairs)} count")
-    figures("off", [off for off, _ in pairs])
-    figures("on", [on for _, on in pairs])
-    changed = [float(on.result_r - off.result_r) for off, on in pairs if on.snaps]
-    if changed:
-        deviation = float(np.std(changed, ddof=1)) / len(changed) ** 0.5 if len(changed) > 1 else 0.0
-        print(f"bench fasttp_gain_per_snapped_trade {fmean(changed):.4f} R")
-        print(f"bench fasttp_gain_standard_error {deviation:.4f} R")
+    compared, confirmed = compare(recording, offered, setting)
+    print(f"hypothetical: {len(compared)} candidates of {len(recording.symbols)} symbols, fees and crossing of the book included")
+    print(f"bench fasttp_trades {len(compared)} count")
+    print(f"bench fasttp_snaps {sum(len(one.on.snaps) for one in compared)} count")
+    print(f"bench fasttp_snaps_confirmed_by_the_slow_rule {confirmed} count")
+    figures("off", [one.off for one in compared])
+    figures("on", [one.on for one in compared])
+    figures("break_even_instead", [one.even for one in compared])
+    gain("snapped", [one.on.result_r - one.off.result_r for one in compared if one.on.snaps])
+    gain("break_even", [one.even.result_r - one.off.result_r for one in compared if one.even.snaps])
+
+
+def gain(name: str, changes: list[Decimal]) -> None:
+    """What the moves changed, per trade whose stop was moved."""
+    if changes:
+        found = [float(change) for change in changes]
+        deviation = float(np.std(found, ddof=1)) / len(found) ** 0.5 if len(found) > 1 else 0.0
+        print(f"bench fasttp_gain_per_{name}_trade {fmean(found):.4f} R")
+        print(f"bench fasttp_gain_per_{name}_trade_standard_error {deviation:.4f} R")
 
 
 if __name__ == "__main__":

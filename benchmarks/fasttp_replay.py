@@ -1,4 +1,4 @@
-"""FastTP over recorded candles: what a trade would have come to with and without it. Hypothetical, with costs.
+"""FastTP and break-even over recorded candles: what a trade would have come to with and without them. Hypothetical, with costs.
 
 A candle becomes four marks in the order of the paper venue: the open, the nearer extreme, the other one, the close, a third of the
 candle apart. Fills are at the stop's or the target's price; what a fast market costs beyond it is not in here.
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from services.bracket_guard.logic.fasttp import Marks, Rules, Trade, snapped, watch
+from services.bracket_guard.logic.fasttp import Marks, Rules, Trade, break_even, snapped, watch
 from shared.domain.instrument import Instrument, Rounding
 from shared.domain.order import Direction
 from shared.domain.units import Price
@@ -132,11 +132,11 @@ def _ended(trade: Trade, mark: Decimal) -> Decimal | None:
 
 
 def _followed(trade: Trade, outcome: Outcome, rules: Rules, marks: Marks, instrument: Instrument) -> Trade:
-    """The trade after FastTP looked at the newest mark."""
+    """The trade after FastTP and break-even looked at the newest mark, in the order of the guard."""
     now_ms, mark = outcome.path[-1]
-    if watch(trade, rules, marks, now_ms, mark) is None:
-        return trade
-    price = snapped(trade, rules, mark, outcome.atr_at[-1], instrument)
+    turned = watch(trade, rules, marks, now_ms, mark) is not None
+    price = snapped(trade, rules, mark, outcome.atr_at[-1], instrument) if turned else None
+    price = price or break_even(trade, rules, now_ms, mark, instrument)
     if price is None:
         return trade
     outcome.snaps.append(Snap(now_ms, price))

@@ -22,6 +22,7 @@ RULES = Rules(
 FEE = Decimal("0.0004")
 SLOW = {"min_r": RULES.min_r, "ret1": RULES.ret1, "ret3": RULES.ret3, "snap_atr": RULES.snap_atr, "cooldown_s": Decimal(15), "fee": FEE}
 MINUTE = 60_000
+SYMBOLS = 8
 
 
 def trade(direction: Direction = Direction.LONG, **changes: object) -> Trade:
@@ -139,7 +140,7 @@ def recorded_bars(path: Path, symbol: str, most: int) -> list[Bar]:
 @pytest.mark.parametrize(("name", "minutes"), [("klines_1m", 1), ("klines_5m", 5)])
 def test_each_snap_on_recorded_candles_is_that_of_the_slow_rule(recordings: Path, name: str, minutes: int) -> None:
     path = recordings / "data" / f"{name}.parquet"
-    symbols = pq.read_table(path, columns=["symbol"]).column("symbol").unique().to_pylist()[:3]
+    symbols = pq.read_table(path, columns=["symbol"]).column("symbol").unique().to_pylist()[:SYMBOLS]
     snaps = 0
     for symbol in symbols:
         bars = recorded_bars(path, symbol, 3000)

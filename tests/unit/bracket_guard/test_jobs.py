@@ -119,6 +119,9 @@ class Venue:
     position: VenuePosition | None
     number: int = 10_000
     naked_steps: list[str] = field(default_factory=list)
+    fails_at: int | None = None
+    """Which request from the start fails; its job ends there."""
+    requests: int = 0
 
     def covered(self) -> bool:
         held = self.position
@@ -157,6 +160,9 @@ class Venue:
     def carry_out(self, job: Job) -> None:
         for step in job.steps:
             before = self.covered()
+            self.requests += 1
+            if self.requests - 1 == self.fails_at:
+                return
             if step.request is not None:
                 if step.request.type is OrderType.MARKET:
                     self.position = None
@@ -212,3 +218,31 @@ def test_two_cycles_set_everything_right_without_a_naked_moment(
     assert venue.covered()
     if venue.position is None:
         assert not [o for o in venue.orders if ours(o, ("old-",))]
+
+
+@settings(max_examples=400)
+@given(states(), st.integers(0, 8))
+def test_a_request_that_fails_anywhere_leaves_no_position_naked_and_is_made_good(
+    state: tuple[list[VenueOrder], VenuePosition | None, Desired | None], fails_at: int
+) -> None:
+    found, held, wanted = state
+    venue = Venue(list(found), held, fails_at=fails_at)
+    others = [o for o in found if not ours(o, ("old-",))]
+    for _ in range(4):
+        for job in jobs(SYMBOL, venue.position, wanted if venue.position else None, venue.orders, ("old-",)):
+            venue.carry_out(job)
+    assert jobs(SYMBOL, venue.position, wanted if venue.position else None, venue.orders, ("old-",)) == []
+    assert [o for o in venue.orders if not ours(o, ("old-",))] == others
+    assert venue.naked_steps == []
+    assert venue.covered()
+
+
+@settings(max_examples=200)
+@given(states())
+def test_the_same_state_asks_for_the_same(state: tuple[list[VenueOrder], VenuePosition | None, Desired | None]) -> None:
+    found, held, wanted = state
+    once = jobs(SYMBOL, held, wanted, found, ("old-",))
+    assert once == jobs(SYMBOL, held, wanted, list(found), ("old-",))
+    names = [step.request.client_id for job in once for step in job.steps if step.request is not None]
+    assert len(set(names)) == len(names)
+    assert not set(names) & {o.client_id for o in found}
