@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.paper_exchange.logic.tape import DAY_MS, Tape
+from services.paper_exchange.logic.book_model import DAY_MS
+from services.paper_exchange.logic.tape import Tape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,8 @@
-"""The price of one contract at one moment, and the model of the book around it.
+"""The price of one contract at one moment, and the book around it.
 
-The recordings hold candles, not books, so the book is a model of two numbers: the contract price p and the volume
-of the last 24 hours V (in millions of quote units).
-
-* spread: 20 / sqrt(V) basis points of p, at most 30, at least one tick. V = 20,000 gives 0.14, V = 50 gives 2.8,
-  V = 5 gives 8.9 basis points. The bid lies half of it (whole ticks, rounded down) under p, the ask the rest above.
-* depth: the best level holds 0.002 % of V on each side; level n (n = 0, 1, ...) lies n * (spread / 2, at least one
-  tick) further away and holds (1 + n / 2) times the best level. Twenty levels; the last one has no bottom, so a market
-  order always fills, at a worse and worse price.
+The best bid and ask are recorded, mirrored or modelled (`logic/book_model.py`). Behind them the book is always a model, unless a
+whole one was fetched: level n (n = 0, 1, ...) lies n * (half the spread, at least one tick) further away and holds (1 + n / 2) times
+the best level. Twenty levels; the last one has no bottom, so a market order always fills, at a worse and worse price.
 """
 
 from collections.abc import Iterator
@@ -18,11 +13,15 @@ from services.paper_exchange.logic.money import ZERO, snap_down
 from shared.domain.order import Side, WorkingType
 
 LEVELS = 20
+Levels = tuple[tuple[Decimal, Decimal], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """Contract price, mark price and best bid and ask of one symbol. `fresh` is False once prices stopped coming."""
+    """Contract price, mark price and best bid and ask of one symbol. `fresh` is False once prices stopped coming.
+
+    `depth` is a whole book, (bids, asks) as (price, quantity) best first, empty where only the best level is known.
+    """
 
     symbol: str
     last: Decimal
@@ -34,6 +33,7 @@ class Quote:
     tick: Decimal
     step: Decimal
     fresh: bool = True
+    depth: tuple[Levels, Levels] = ((), ())
 
     @property
     def mid(self) -> Decimal:
@@ -54,6 +54,7 @@ class Quote:
             tick=self.tick,
             step=self.step,
             fresh=self.fresh,
+            depth=((), ()) if shift else self.depth,
         )
 
     def watched(self, working: WorkingType) -> Decimal:
@@ -65,7 +66,11 @@ class Quote:
         return self.ask if side is Side.BUY else self.bid
 
     def levels(self, side: Side) -> Iterator[tuple[Decimal, Decimal]]:
-        """(price, quantity) that an order of this side walks through, best first. Source: the module's model."""
+        """(price, quantity) that an order of this side walks through, best first; see the module."""
+        whole = self.depth[side is Side.BUY]
+        if whole:
+            yield from whole
+            return
         best, first = (self.ask, self.ask_qty) if side is Side.BUY else (self.bid, self.bid_qty)
         gap = max(snap_down((self.ask - self.bid) / 2, self.tick), self.tick)
         for number in range(LEVELS):

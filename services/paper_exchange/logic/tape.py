@@ -5,14 +5,13 @@ from decimal import Decimal
 
 import numpy as np
 
+from services.paper_exchange.logic.book_model import Book, BookModel
 from services.paper_exchange.logic.candles import Floats, Grid, Ints, Mask, estimate_counts
 from services.paper_exchange.logic.flow import Flow, Ticked, Trade
 from services.paper_exchange.logic.marks import Marks
 from services.paper_exchange.logic.path import share_done, walk_path
 from services.paper_exchange.logic.quote import Quote
 from services.paper_exchange.logic.rules import SymbolRules
-
-DAY_MS = 86_400_000
 
 
 class Tape:
@@ -40,7 +39,7 @@ class Tape:
         self.low: Floats = self.price.copy()
         self.active: Mask = np.zeros(len(rules), dtype=np.bool_)
         self._path: Floats = np.full((points, len(rules)), np.nan)
-        self._half: tuple[int, Floats, Floats, Floats] | None = None
+        self._model = BookModel(grid, self.ticks, self.steps)
         self._counts: tuple[int, Ints] | None = None
         self._quoted: tuple[int, int, bool] | None = None
         self._quotes: dict[str, Quote | None] = {}
@@ -212,37 +211,14 @@ class Tape:
         step, done = float(self.steps[row]), self.share()
         return int(volume * done / step) * step, quote * done, int(count * done)
 
-    def _model(self) -> tuple[Floats, Floats, Floats]:
-        """Half spread below and above the price, and quantity of the best level, per contract (constant in a candle)."""
-        column = self.column if self.begun else self.column - 1
-        if self._half is None or self._half[0] != column:
-            window = max(1, DAY_MS // self.grid.interval_ms)
-            first = max(0, column - window)
-            turnover = np.nansum(self.grid.quote[:, first:column], axis=1) if column > 0 else np.zeros(len(self.rules))
-            turnover *= window / max(1, column - first)
-            millions = np.maximum(turnover, 1.0) / 1e6
-            basis = np.minimum(20.0 / np.sqrt(millions), 30.0) / 1e4
-            spread = np.maximum(np.rint(np.nan_to_num(self.price) * basis / self.ticks), 1.0)
-            below = np.floor(spread / 2.0)
-            depth = turnover * 2e-5 / np.where(np.isnan(self.price), 1.0, self.price)
-            self._half = (column, below, spread - below, np.maximum(np.floor(depth / self.steps), 1.0))
-        return self._half[1], self._half[2], self._half[3]
-
-    def book(self, row: int) -> tuple[float, float, float, float]:
-        """Best bid and ask with quantities: recorded ones where there are any, else those of the model.
-
-        Quantities of the model vary by up to 40 % from point to point, the same in each run.
-        """
+    def book(self, row: int) -> Book:
+        """Best bid and ask with quantities: recorded ones where there are any, else those of the model."""
         recorded = self.flow.best(row, self.now_ms) if row in self.flow.books else None
         return self._modelled(row, float(self.price[row])) if recorded is None else recorded
 
-    def _modelled(self, row: int, price: float) -> tuple[float, float, float, float]:
-        below, above, depth = self._model()
-        tick, step = float(self.ticks[row]), float(self.steps[row])
-        noise = ((self.moment() * 2_654_435_761 + row * 40_503) >> 5) & 0xFFFF
-        bids = max(1, int(depth[row] * (0.6 + 0.8 * ((noise & 0xFF) / 255)))) * step
-        asks = max(1, int(depth[row] * (0.6 + 0.8 * ((noise >> 8) / 255)))) * step
-        return max(price - float(below[row]) * tick, tick), bids, price + float(above[row]) * tick, asks
+    def _modelled(self, row: int, price: float) -> Book:
+        column = self.column if self.begun else self.column - 1
+        return self._model.book(row, price, (column, self.price), self.moment())
 
     def quote(self, symbol: str) -> Quote | None:
         """The quote of a contract, None when it is unknown or has not traded yet.
@@ -277,7 +253,7 @@ class Tape:
             book = (price, bid_qty, price + spread, ask_qty) if event[Trade.MAKER] else (price - spread, bid_qty, price, ask_qty)
         return self._made(row, price, moment, book)
 
-    def _made(self, row: int, price: float, now_ms: int, book: tuple[float, float, float, float]) -> Quote:
+    def _made(self, row: int, price: float, now_ms: int, book: Book) -> Quote:
         rules = self.rules[row]
         bid, bid_qty, ask, ask_qty = book
         last = Decimal(rules.show_price(price))
