@@ -22,6 +22,7 @@ from shared.domain.errors import ConfigError
 
 _LOG = logging.getLogger("mraster.paper_exchange")
 _LOOK_EVERY_S = 300.0
+_DEPTH_KEPT_MS = 500
 _ALWAYS = ("!markPrice@arr@1s", "!miniTicker@arr")
 
 
@@ -173,20 +174,23 @@ class LiveMarket:
             on_move(self.exchange.desk, Move(start, quote, jump=True))
 
     async def refresh(self, symbol: str) -> None:
-        """Fetch the book of a contract whose book stream is not followed yet, before an order is matched against it."""
+        """Fetch the book of a contract before an order is matched against it, unless it was fetched just now.
+
+        What cannot be fetched or read is left as it is: the order meets the best bid and ask that the streams brought, with the
+        modelled levels behind them, or is refused because they are stale.
+        """
         price = self.prices.prices.get(symbol)
-        if price is None or self.exchange.wall.wall_ms() - price.book_ms < 1000:
+        if price is None or self.exchange.wall.wall_ms() - price.depth_ms < _DEPTH_KEPT_MS:
             return
         try:
-            answer = await self.upstream.rest.get("/fapi/v1/ticker/bookTicker", f"symbol={symbol}")
+            answer = await self.upstream.rest.get("/fapi/v1/depth", f"symbol={symbol}&limit=50", keep_s=0.2)
         except httpx.HTTPError:
-            # The order is refused as stale if nothing else has refreshed the price.
             return
         if answer.status_code == 200:
             try:
-                self.prices.take_book(answer.json())
-            except (BadFrame, AttributeError, TypeError, ValueError) as error:
-                self._dropped("ticker/bookTicker", str(error))
+                self.prices.take_depth(symbol, answer.json())
+            except (AttributeError, IndexError, TypeError, ValueError) as error:
+                self._dropped("depth", str(error))
 
     async def forward(self, raw: Raw) -> tuple[int, bytes, dict[str, str]]:
         """A public request answered by the upstream; 503 (-1001) when it does not answer."""

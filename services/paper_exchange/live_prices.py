@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from services.paper_exchange.logic.funding import DEFAULT_RATE
-from services.paper_exchange.logic.quote import Quote
+from services.paper_exchange.logic.quote import Levels, Quote
 from services.paper_exchange.logic.rules import SymbolRules
 from services.paper_exchange.wall import Wall
 
@@ -36,11 +36,20 @@ def number(value: Any, *, zero: bool = False) -> Decimal:
     return found
 
 
+def _levels(rows: Any, *, falling: bool) -> Levels:
+    """Levels of one side of a book, best first."""
+    found = tuple((number(row[0]), number(row[1])) for row in rows)
+    prices = [price for price, _ in found]
+    if not prices or prices != sorted(set(prices), reverse=falling):
+        raise BadFrame(f"levels that are none or not in order: {str(rows)[:80]}")
+    return found
+
+
 @dataclass(slots=True)
 class Price:
     """What is known of a contract's price, as Decimals from the upstream's own texts.
 
-    `seen_ms`: when anything came; `book_ms`, `last_ms`: when best bid and ask, and the last price came.
+    `seen_ms`: when anything came; `book_ms`, `last_ms`, `depth_ms`: when best bid and ask, the last price, the whole book came.
     """
 
     last: Decimal
@@ -54,6 +63,14 @@ class Price:
     last_ms: int = 0
     rate: float = DEFAULT_RATE
     next_funding_ms: int = 0
+    depth: tuple[Levels, Levels] = ((), ())
+    depth_ms: int = 0
+
+    def whole_book(self) -> tuple[Levels, Levels]:
+        """The fetched book, as long as its best levels are still the present ones."""
+        bids, asks = self.depth
+        still = bool(bids and asks) and bids[0][0] == self.bid and asks[0][0] == self.ask
+        return self.depth if still else ((), ())
 
     def fresh(self, now_ms: int) -> bool:
         """Whether an order may be taken on it."""
@@ -84,6 +101,7 @@ class LivePrices:
             tick=rules.tick,
             step=rules.step,
             fresh=price.fresh(self.wall.wall_ms()),
+            depth=price.whole_book(),
         )
 
     def current(self, symbol: str) -> tuple[float, int]:
@@ -104,6 +122,16 @@ class LivePrices:
         price.bid, price.ask, price.bid_qty, price.ask_qty = bid, ask, sizes[0], sizes[1]
         price.seen_ms = price.book_ms = self.wall.wall_ms()
         return str(symbol)
+
+    def take_depth(self, symbol: str, answer: Any) -> None:
+        """An answer of `depth`: the whole book, and with it the best bid and ask."""
+        price = self.prices[symbol]
+        bids, asks = _levels(answer.get("bids"), falling=True), _levels(answer.get("asks"), falling=False)
+        if bids[0][0] >= asks[0][0]:
+            raise BadFrame(f"a bid of {bids[0][0]} over an ask of {asks[0][0]}")
+        price.depth = (bids, asks)
+        (price.bid, price.bid_qty), (price.ask, price.ask_qty) = bids[0], asks[0]
+        price.seen_ms = price.book_ms = price.depth_ms = self.wall.wall_ms()
 
     def take_mark(self, row: Mapping[str, Any]) -> str | None:
         """A markPriceUpdate event; COIN-M rows (st 2) are left out."""

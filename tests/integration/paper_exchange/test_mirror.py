@@ -52,7 +52,7 @@ async def buy(mirror: Mirror, symbol: str = "BTCUSDT", **more: Any) -> tuple[int
 
 def no_books(server: VenueServer) -> None:
     """The upstream's REST does not help: what counts is what the streams said."""
-    server.on("GET", "/fapi/v1/ticker/bookTicker", Reply(503, b"<html>busy</html>"))
+    server.on("GET", "/fapi/v1/depth", Reply(503, b"<html>busy</html>"))
 
 
 @pytest.mark.recorded
@@ -106,11 +106,9 @@ async def test_a_moving_mark_alone_does_not_keep_an_old_book_alive(mirror: Mirro
         await mirror.push(mark())
     assert (await buy(mirror))[1]["code"] == STALE
     # the upstream's REST has the book: one look before the order makes it good
-    answer = {"symbol": "BTCUSDT", "bidPrice": "27990.0", "bidQty": "5", "askPrice": "27990.1", "askQty": "5"}
-    mirror.server.on("GET", "/fapi/v1/ticker/bookTicker", Reply(body=answer))
+    mirror.server.on("GET", "/fapi/v1/depth", Reply(body={"bids": [["27990.0", "5"]], "asks": [["27990.1", "5"]]}))
     mirror.wall.now_ms += 2_000
     await mirror.push(mark())
-    await mirror.market.refresh("BTCUSDT")
     assert float((await buy(mirror))[1]["avgPrice"]) == 27990.1
 
 
@@ -187,7 +185,7 @@ async def test_after_a_429_the_upstream_is_left_alone(mirror: Mirror) -> None:
     await mirror.push(book("28400.0", "28400.1"))
     mirror.wall.now_ms += 3_000
     assert float((await buy(mirror))[1]["avgPrice"]) == 28400.1
-    assert len(mirror.server.asked_for("GET", "/fapi/v1/ticker/bookTicker")) == 1
+    assert mirror.server.asked_for("GET", "/fapi/v1/depth") == []
 
     async def again() -> bool:
         return (await mirror.call("GET", path, "symbol=BTCUSDT&interval=1m"))[0] == 200
@@ -202,6 +200,37 @@ async def test_answers_that_are_no_json_are_the_venues_own_error(mirror: Mirror)
     mirror.server.on("GET", "/fapi/v1/depth", Reply(cut=True))
     status, body, _ = await mirror.call("GET", "/fapi/v1/depth", "symbol=ETHUSDT")
     assert (status, body["code"]) == (503, -1001)
+
+
+async def test_orders_walk_the_upstreams_book(mirror: Mirror) -> None:
+    asks = [["28000.1", "0.3"], ["28000.5", "0.5"], ["28003.0", "9"]]
+    mirror.server.on("GET", "/fapi/v1/depth", Reply(body={"bids": [["28000.0", "1"], ["27999.0", "4"]], "asks": asks}))
+    await buy(mirror, quantity="1")
+    trades = (await mirror.call("GET", "/fapi/v1/userTrades", signed=True, symbol="BTCUSDT"))[1]
+    assert [(float(row["price"]), float(row["qty"])) for row in trades] == [(28000.1, 0.3), (28000.5, 0.5), (28003.0, 0.2)]
+    # the best ask has moved since: that book is no longer the present one
+    mirror.server.on("GET", "/fapi/v1/depth", Reply(503, b""))
+    await mirror.push(book("28000.4", "28000.5"))
+    assert float((await buy(mirror, quantity="0.1"))[1]["avgPrice"]) == 28000.5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [],
+        {"bids": [], "asks": []},
+        {"bids": [["1", "1"]], "asks": [["x", "1"]]},
+        {"bids": [["2", "1"]], "asks": [["1", "1"]]},
+        {"bids": [["1", "1"], ["2", "1"]], "asks": [["3", "1"]]},
+        {"bids": [[]], "asks": [5]},
+    ],
+)
+async def test_a_book_that_is_none_is_not_used(mirror: Mirror, body: object) -> None:
+    mirror.server.on("GET", "/fapi/v1/depth", Reply(body=body))
+    await mirror.push(book("28000.0", "28000.1"))
+    assert float((await buy(mirror))[1]["avgPrice"]) == 28000.1
+    assert mirror.status()["bad_frames"] == 1
 
 
 async def test_a_delisted_contract_takes_no_orders_but_lets_positions_go(mirror: Mirror) -> None:
