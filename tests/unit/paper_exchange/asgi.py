@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+from eth_account import Account as Wallet
+from eth_account.messages import encode_typed_data
 
 from services.paper_exchange.app import App
 from services.paper_exchange.logic.synthetic import COINS, SyntheticMarket
@@ -16,6 +18,7 @@ from services.paper_exchange.options import MarketKind, Options
 from services.paper_exchange.service import build_app
 from services.paper_exchange.sources.beside import contracts_of
 from services.paper_exchange.store import Store
+from services.paper_exchange.wallet_auth import private_key, typed_message
 
 
 class StillWall:
@@ -50,6 +53,7 @@ class Direct:
             source="test",
         )
         self.wall = StillWall()
+        self.nonces = 0
         self.exchange = build_exchange(options, plan, Store(store), self.wall)
         self.app: App = build_app(self.exchange)
         self.loop = asyncio.new_event_loop()
@@ -89,3 +93,31 @@ class Direct:
         signature = hmac.new(options.api_secret.encode(), query.encode(), hashlib.sha256).hexdigest()
         status, body, _ = self.call(method, path, f"{query}&signature={signature}".encode(), headers={"X-MBX-APIKEY": options.api_key})
         return status, orjson.loads(body)
+
+    def wallet_signed(self, method: str, path: str, **params: Any) -> tuple[int, Any]:
+        """(status, JSON) of a request signed by the account's agent wallet (Aster's V3)."""
+        key = private_key(self.exchange.options.api_secret)
+        self.nonces += 1
+        nonce = self.wall.now_ms * 1000 + self.nonces
+        query = urlencode({**params, "nonce": nonce, "signer": Wallet.from_key(key).address})
+        signed = Wallet.sign_message(encode_typed_data(full_message=typed_message(query.encode())), key)
+        status, body, _ = self.call(method, path, f"{query}&signature=0x{signed.signature.hex().removeprefix('0x')}".encode())
+        return status, orjson.loads(body)
+
+    def socket(self, path: str, texts: list[str | bytes], query: bytes = b"") -> list[dict[str, Any]]:
+        """What a WebSocket is sent: the client sends its texts one after the other and goes away once all is said."""
+        sent: list[dict[str, Any]] = []
+        coming: list[dict[str, Any]] = [{"type": "websocket.connect"}]
+        coming += [{"type": "websocket.receive", "text" if isinstance(text, str) else "bytes": text} for text in texts]
+
+        async def receive() -> dict[str, Any]:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            return coming.pop(0) if coming else {"type": "websocket.disconnect", "code": 1000}
+
+        async def send(message: Any) -> None:
+            sent.append(dict(message))
+
+        scope = {"type": "websocket", "path": path, "query_string": query, "headers": [], "client": ("127.0.0.1", 1)}
+        self.loop.run_until_complete(self.app(scope, receive, send))
+        return sent
