@@ -24,6 +24,7 @@ class Archive:
         self._ctx = ctx
         self._file = StateFile(ctx.settings.core.state_file, ctx.settings.core.account)
         self._told: set[str] = set()
+        self._recorded: dict[str, Documents] | None = None
 
     async def documents(self) -> Documents:
         """What was learned, by field; empty when there is no file that can be used."""
@@ -36,15 +37,15 @@ class Archive:
             return {}
         return {field: document for field, document in found.snapshot.sections.get(LEARNING, {}).items() if isinstance(document, dict)}
 
-    async def keep(self, documents: Mapping[str, Mapping[str, Any]]) -> bool:
-        """Write; False when that failed, and what was there is there still."""
+    async def keep(self, documents: Mapping[str, Mapping[str, Any]], others: Mapping[str, Documents]) -> bool:
+        """Write what was learned, and the records; False when that failed, and what was there is there still."""
         ctx = self._ctx
         snapshot = Snapshot(
             account=ctx.settings.core.account,
             written_ms=ctx.clock.wall_ms(),
             writer=ctx.producer.instance,
             serial=0,
-            sections={LEARNING: dict(documents), **await self._records()},
+            sections={LEARNING: dict(documents), **others},
         )
         try:
             notes = await asyncio.to_thread(self._file.write, snapshot)
@@ -55,9 +56,14 @@ class Archive:
             ctx.log.error("state_file_moved_aside", detail=note)
         return True
 
-    async def _records(self) -> dict[str, Documents]:
-        """Trading state and settings; what cannot be read is left out."""
+    async def records(self) -> dict[str, Documents]:
+        """Trading state and settings, as they are or as they were last known: a store that lost them does not erase the record."""
+        if self._recorded is None:
+            found = await asyncio.to_thread(self._file.read)
+            sections = {} if found.snapshot is None else found.snapshot.sections
+            self._recorded = {name: dict(section) for name, section in sections.items() if name != LEARNING}
         try:
-            return await records(self._ctx.state)
-        except (StoreUnavailable, StateCorrupt):
-            return {}
+            self._recorded = {**self._recorded, **await records(self._ctx.state)}
+        except (StoreUnavailable, StateCorrupt) as error:
+            self._ctx.log.warning("records_not_read", detail=str(error))
+        return self._recorded

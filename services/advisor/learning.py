@@ -34,8 +34,8 @@ RENEW_S = 1.5
 POLL_S = 1.0
 RETRY_S = 5.0
 LEAVE_S = 4.0
-FILE_S = 15.0
-"""Between two snapshots, when something was learned: what is lost with Redis and the learner at once."""
+FILE_S = 5.0
+"""Between two snapshots, when something has changed: what is lost with Redis and the learner at once."""
 
 
 class Learning:
@@ -46,7 +46,7 @@ class Learning:
         self._outlook = outlook
         self._editions = editions
         self._archive = archive
-        self._in_file = -1
+        self._in_file: tuple[int, dict[str, Documents]] = (-1, {})
         self._learner = Learner()
         self._notebook: Notebook | None = None
         self._unpublished: Edition | None = None
@@ -151,12 +151,14 @@ class Learning:
                 await self._to_file(notebook)
 
     async def _to_file(self, notebook: Notebook) -> None:
-        """Write what Redis has confirmed, when it is more than the file holds."""
-        changes = notebook.changes
-        if changes != self._in_file and notebook.documents:
-            written = await self._archive.keep(notebook.documents)
-            self._snapshots.labels("ok" if written else "failed").inc()
-            self._in_file = changes if written else self._in_file
+        """Write what Redis has confirmed, when something has changed; also trading state and settings, for the record."""
+        content = (notebook.changes, await self._archive.records())
+        if content == self._in_file:
+            return
+        written = await self._archive.keep(notebook.documents, content[1])
+        self._snapshots.labels("ok" if written else "failed").inc()
+        if written:
+            self._in_file = content
 
     async def _listen(self) -> None:
         """Consume until the service stops. When consumers cannot be made, decisions go on without new lessons."""

@@ -6,6 +6,7 @@ One instance is active per account, by a fenced lease. Effectful handlers: `on_p
 
 from decimal import Decimal
 
+from services.executor.beginning import begin
 from services.executor.coalesced import Coalesced
 from services.executor.control import LOOK_S
 from services.executor.logic.announce import leg_of
@@ -16,7 +17,6 @@ from shared.contracts import topic
 from shared.contracts.control import Alert, Severity
 from shared.contracts.envelope import Outgoing
 from shared.contracts.order import Leg
-from shared.domain.control import TradingState
 from shared.domain.errors import ConfigError, StoreUnavailable
 from shared.domain.units import Price
 from shared.exchange.events import AccountUpdate, AlgoUpdate, ConfigUpdate, OrderUpdate, UserEvent
@@ -91,8 +91,7 @@ class Executor:
         if await parts.private.position_mode():
             raise ConfigError("the account is in hedge mode: expected one-way mode; `mraster doctor --fix` switches it when it is flat")
         await self.read_instruments()
-        first = TradingState.RUNNING if ctx.settings.core.paper else TradingState.PAUSED
-        await ctx.state.init_control(first, author="executor", now_ms=ctx.clock.now_ms())
+        await begin(ctx)
         await parts.live_gate.look()
         await parts.breakers.load()
         await parts.control.load()

@@ -15,14 +15,17 @@ from services.advisor.logic.edition import wanted
 from services.advisor.service import build
 from shared.contracts import topic
 from shared.contracts.ai import PlaybookState, Postmortem, Tuning
+from shared.contracts.control import Command
 from shared.contracts.envelope import Outgoing
 from shared.contracts.learning import Cause, LearningReport
 from shared.contracts.order import ExitReason, PositionEvent, PositionEventKind
 from shared.contracts.plan import Plan
 from shared.contracts.signal import Signal
+from shared.domain.control import TradingState
 from shared.domain.errors import BusUnavailable
 from shared.domain.units import Price, Qty
 from shared.runtime.context import Context
+from shared.state.sections import CONTROL
 from shared.state.state_file import load
 from tests.fakes.eventually import eventually
 from tests.fakes.servers import NatsServer, RedisServer
@@ -238,3 +241,24 @@ async def test_another_line_of_editions_is_taken_over_by_readers(nats_server: Na
         await ctx.state.put(ctx.keys.learning, CURRENT, {"number": old.number, "line": "imported"})
         await reader.watch()
         assert (await reader.newest()).brain.bandit.outcomes == 0
+
+
+async def test_a_stop_is_on_record_although_nothing_is_learned(
+    nats_server: NatsServer, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.advisor.learning.FILE_S", 0.1)
+    path = redis_server.home / "aster_state.json"
+    async with context(nats_server, redis_server, "advisor") as ctx, running(ctx, build):
+        await ctx.state.init_control(TradingState.RUNNING, author="test", now_ms=1)
+        await eventually(lambda: path.exists() and load(path).sections.get(CONTROL, {}).get("present", {}).get("state") == "running")
+        await ctx.state.command(Command.STOP, author="test", reason="", now_ms=2)
+        await eventually(lambda: load(path).sections[CONTROL]["present"]["state"] == "stopped")
+        await play(ctx, 0, 3)
+        flush(redis_server)
+        await play(ctx, 3, 6)
+        await eventually(lambda: load(path).sections["learning"][DRAFT]["clock_ms"] == close_of(5))
+        assert load(path).sections[CONTROL]["present"]["state"] == "stopped", "a lost state is no news"
+    async with context(nats_server, redis_server, "advisor") as ctx, running(ctx, build):
+        await play(ctx, 6, 8)
+        await eventually(lambda: load(path).sections["learning"][DRAFT]["clock_ms"] == close_of(7))
+    assert load(path).sections[CONTROL]["present"]["state"] == "stopped"
