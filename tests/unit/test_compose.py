@@ -72,11 +72,13 @@ def test_image_runs_as_nobody_in_particular_and_holds_no_secrets() -> None:
     assert allowed == ["pyproject.toml", "README.md", "requirements", "services", "shared"]
 
 
-def test_what_was_learned_has_a_place_that_can_be_written() -> None:
-    container = COMPOSE["services"]["advisor"]
+@pytest.mark.parametrize(("service", "mode"), [("advisor", "rw"), ("executor", "ro")])
+def test_the_snapshot_has_a_place_that_only_the_advisor_writes(service: str, mode: str) -> None:
+    container = COMPOSE["services"][service]
     path = container["environment"][name_of("core.state_file")]
     (volume,) = container["volumes"]
-    name, _, folder = volume.partition(":")
+    name, folder, found = (*volume.split(":"), "rw")[:3]
+    assert (name, found) == ("advisor-data", mode)
     assert name in COMPOSE["volumes"]
     assert Path(path).parent == Path(folder)
 
