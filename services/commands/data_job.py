@@ -240,7 +240,15 @@ def _finish(parts: Parts, added: int) -> FileSummary:
 
 
 def keep_contracts(path: Path, payload: Any) -> None:
-    """`exchange_info.json` beside the candles, whole or not at all: the replay's rules are the venue's."""
+    """`exchange_info.json` beside the candles, whole or not at all: the replay's rules are the venue's.
+
+    Contracts that the venue does not list any more stay as they were known.
+    """
+    names = {row.get("symbol") for row in payload["symbols"]}
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        # no such file, or one that is not of this kind: nothing is known of former contracts
+        before = json.loads(path.read_text("utf-8"))["symbols"]
+        payload = {**payload, "symbols": [*payload["symbols"], *(row for row in before if row["symbol"] not in names)]}
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("w", encoding="utf-8") as file:
         json.dump(payload, file, ensure_ascii=False)

@@ -63,7 +63,7 @@ class Announced(Fundings):
 
 
 def choose_points(interval_ms: int, options: Options, *, flow: bool = False) -> int:
-    """Points per candle: as asked, else about one per second of this machine's time, between 10 and 301.
+    """Points per candle: as asked, else about one per second of this machine's time (five with recorded order flow), 10 to 301.
 
     In lock-step 4 (each point waits for everybody), at full speed 10; with recorded order flow one per second of market time in
     both. Always 3 n + 1, so that the path touches both extremes.
@@ -76,7 +76,8 @@ def choose_points(interval_ms: int, options: Options, *, flow: bool = False) -> 
         return 4
     if options.speed > 1e6:
         return 10
-    wanted = min(interval_ms / 1000 / options.speed, interval_ms / 1000, 300)
+    a_second = 5 if flow else 1
+    wanted = min(a_second * interval_ms / 1000 / options.speed, a_second * interval_ms / 1000, 300)
     return max(10, int(wanted) // 3 * 3 + 1)
 
 

@@ -14,7 +14,7 @@ from services.commands.data_job import PIECE, run
 from shared.domain.errors import ConfigError, ContractViolation, ExchangeUnavailable
 from tests.fakes.eventually import eventually
 from tests.fakes.venue_server import Asked, Reply, VenueServer
-from tests.integration.data.scripted import MINUTE_MS, MISSING, NOW, T0, command, kline, klines, order, price, script
+from tests.integration.data.scripted import MINUTE_MS, MISSING, NOW, T0, command, contract, kline, klines, order, price, script
 
 pytestmark = pytest.mark.integration
 
@@ -147,6 +147,18 @@ async def test_a_recording_from_elsewhere_is_extended(server: VenueServer, tmp_p
     await run(order(server, tmp_path, end=str(T0 + 300 * MINUTE_MS)))
     assert asked_spans(server) == [(T0 + 100 * MINUTE_MS, T0 + 300 * MINUTE_MS - 1)]
     assert opened(path, "AAAUSDT") == expected(T0, 300)
+
+
+async def test_contracts_that_are_gone_stay_known(server: VenueServer, tmp_path: Path) -> None:
+    (tmp_path / "exchange_info.json").write_text(
+        json.dumps({"symbols": [contract("GONEUSDT"), {**contract("AAAUSDT"), "status": "BREAK"}]})
+    )
+    await run(order(server, tmp_path, end=str(T0 + 10 * MINUTE_MS)))
+    known = {row["symbol"]: row["status"] for row in json.loads((tmp_path / "exchange_info.json").read_text())["symbols"]}
+    assert (known["GONEUSDT"], known["AAAUSDT"]) == ("TRADING", "TRADING")
+    (tmp_path / "exchange_info.json").write_text("torn {")
+    await run(order(server, tmp_path, end=str(T0 + 10 * MINUTE_MS)))
+    assert len(json.loads((tmp_path / "exchange_info.json").read_text())["symbols"]) == 3
 
 
 async def test_troubles_of_the_venue_are_waited_out(server: VenueServer, tmp_path: Path) -> None:
