@@ -77,6 +77,36 @@ async def _equal(stack: Stack, wanted: list[str]) -> bool:
     return await stops(stack) == wanted
 
 
+def logged(log: Path, event: str) -> float:
+    """Second (of this machine) of the last log line of an event."""
+    rows = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    return max(datetime.fromisoformat(row["timestamp"]).timestamp() for row in rows if row.get("event") == event)
+
+
+async def test_plans_that_waited_for_a_start_are_judged_after_what_is_open_was_adopted() -> None:
+    async with Stack(SYMBOLS) as stack:
+        executor = stack.executor()
+        await executor.start()
+        (name,) = await enter(stack, "BTCUSDT")
+        executor.kill()
+        await stack.state.drop(stack.keys.positions, "BTCUSDT")
+        await stack.state.exposure_release(name)
+        again, other = await stack.plan("BTCUSDT"), await stack.plan("ETHUSDT")
+        for plan in (again, other):
+            await stack.bus.publish(plan)
+        await executor.start()
+        await eventually(lambda: all_opened(stack, [other.decision_id]), within_s=20)
+        refused = (await stack.intents())[again.decision_id]
+        assert (refused["outcome"], refused["told"][-1]["event"]["reason"]) == ("refused", "already_open")
+        assert len(await stack.venue.entries("BTCUSDT")) == 1
+        (entry,) = await stack.venue.entries("ETHUSDT")
+        assert int(entry["time"]) / 1000 > logged(executor.log, "restart_report"), "entered before the account was known"
+        record = await stack.state.get(stack.keys.positions, "BTCUSDT")
+        assert record is not None
+        assert (record["position_id"], record["owned"]) == (name, True)
+        assert seconds_to_ready(executor.log) < 10
+
+
 async def test_without_the_user_stream_entries_are_booked_and_a_close_by_hand_is_seen_after_the_reconnect() -> None:
     async with Stack(SYMBOLS) as stack:
         executor = stack.executor()

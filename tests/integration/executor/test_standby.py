@@ -1,7 +1,10 @@
 """Two instances, one account: the standby takes over, the old one cannot act any more."""
 
+import json
 import signal
 import time
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,12 @@ SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
 
 async def outcome(stack: Stack, decision_id: str) -> str | None:
     return (await stack.intents()).get(decision_id, {}).get("outcome")
+
+
+def active_s(log: Path) -> float:
+    """When an instance got the lease, in seconds of this machine's time."""
+    rows = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    return max(datetime.fromisoformat(row["timestamp"]).timestamp() for row in rows if row.get("event") == "active")
 
 
 async def test_the_standby_takes_over_in_time_and_a_thawed_zombie_sends_nothing() -> None:
@@ -37,7 +46,7 @@ async def test_the_standby_takes_over_in_time_and_a_thawed_zombie_sends_nothing(
 
         await eventually(sent, within_s=10)
         first.signal(signal.SIGSTOP)
-        started = time.monotonic()
+        started, stopped_s = time.monotonic(), time.time_ns() / 1e9
         await second.until_ready(within_s=15)
         took_s = time.monotonic() - started
         assert await eventually(lambda: outcome(stack, held.decision_id), within_s=15) == "not_executed"
@@ -47,6 +56,7 @@ async def test_the_standby_takes_over_in_time_and_a_thawed_zombie_sends_nothing(
         await eventually(lambda: process.poll() is not None, within_s=15, what="the zombie ends")
         assert await stack.venue.entries("ETHUSDT") == []
         assert process.returncode == 1
+        assert active_s(second.log) - stopped_s < 3.0, "the standby took over too late"
         assert took_s < 3.5, f"ready {took_s:.2f} s after the first stood still"
 
         assert set(await stack.venue.positions()) == {"BTCUSDT"}
