@@ -1,9 +1,13 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.executor.logic.documents import intent_document, intent_from
-from services.executor.logic.intent import Intent, Outcome, Step, advance
+from services.executor.logic.entry_events import entry_event
+from services.executor.logic.intent import Intent, Outcome, Step, advance, tell
+from shared.contracts.order import OrderEventKind
 from shared.domain.order import Direction
 from shared.domain.units import Price, Qty, Usd
 
@@ -56,3 +60,34 @@ def test_done_needs_an_outcome() -> None:
 
 def test_an_intent_survives_its_document() -> None:
     assert intent_from(intent_document(advance(intent(), Step.SENT, sent_wall_ms=5))) == advance(intent(), Step.SENT, sent_wall_ms=5)
+
+
+KINDS = st.lists(st.tuples(st.sampled_from(OrderEventKind), st.sampled_from(["", "1", "2"])), max_size=30)
+
+
+@given(KINDS)
+def test_whatever_is_told_and_how_often_each_event_is_kept_once_in_the_order_of_its_first_time(
+    told: list[tuple[OrderEventKind, str]],
+) -> None:
+    one = intent()
+    for kind, serial in told:
+        one = tell(one, entry_event(one, kind).model_copy(update={"serial": serial}))
+    names = [entry.event.identity() for entry in one.told]
+    assert names == list(dict.fromkeys(f"{one.client_id}:{kind}:{serial}" for kind, serial in told))
+    assert intent_from(intent_document(one)) == one
+
+
+@given(st.lists(st.sampled_from(Step), max_size=12))
+def test_no_sequence_of_steps_leads_back_or_past_the_end_or_to_a_second_send(steps: list[Step]) -> None:
+    order = list(Step)
+    one, seen = intent(), [Step.RESERVED]
+    for step in steps:
+        try:
+            one = advance(one, step, outcome=Outcome.OPENED if step is Step.DONE else None, sent_wall_ms=len(seen))
+        except ValueError:
+            continue
+        seen.append(step)
+    ranks = [order.index(step) for step in seen]
+    assert ranks == sorted(set(ranks))
+    assert seen.count(Step.SENT) <= 1
+    assert Step.FILLED not in seen or Step.SENT in seen
