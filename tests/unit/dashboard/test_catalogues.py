@@ -15,6 +15,7 @@ from services.dashboard.logic.roster import REQUIRED
 from services.dashboard.logic.rows import Protection
 from shared.contracts.bracket import BracketEventKind, StopRefusal
 from shared.contracts.control import Command, Severity
+from shared.contracts.learning import Cause, Regime, Worth
 from shared.contracts.ops import ServiceState
 from shared.contracts.order import ExitReason, Leg, OrderEventKind, PositionEventKind
 from shared.contracts.plan import PlanReason, PlanSource, Verdict
@@ -28,6 +29,7 @@ LANGUAGES = ("en", "de", "es", "fr", "tr", "ko", "ru", "zh")
 ENUMS: tuple[type[StrEnum], ...] = (
     Absence,
     BracketEventKind,
+    Cause,
     Direction,
     ExitReason,
     Gate,
@@ -40,6 +42,7 @@ ENUMS: tuple[type[StrEnum], ...] = (
     PositionEventKind,
     Protection,
     RefusedReason,
+    Regime,
     ServiceState,
     Setup,
     Severity,
@@ -49,6 +52,7 @@ ENUMS: tuple[type[StrEnum], ...] = (
     TradingState,
     Unknown,
     Verdict,
+    Worth,
 )
 _NAME = re.compile(r"\{(\w+)[,}]")
 _LITERAL = re.compile(r"\bt\('([\w.]+)'")

@@ -1,6 +1,6 @@
 /** The live connection: a snapshot, then numbered changes. A gap asks for a new snapshot; silence or an end reconnects. */
 import { session } from './api';
-import type { AccountRow, AlertRow, DecisionRow, Delta, Equity, Funnel, LogRow, Positions, Snapshot, Status, Times, TradeRow } from './types';
+import type { AccountRow, AlertRow, DecisionRow, Delta, Equity, Funnel, Learning, LogRow, Positions, Snapshot, Status, Times, TradeRow } from './types';
 
 const SILENCE_MS = 5_000;
 const LONGEST_WAIT_MS = 8_000;
@@ -20,6 +20,7 @@ class Live {
   equity = $state.raw<Equity | null>(null);
   logs = $state.raw<LogRow[]>([]);
   alerts = $state.raw<AlertRow[]>([]);
+  learning = $state.raw<Learning | null>(null);
   times = $state.raw<Times | null>(null);
   /** This browser's clock when `times` came. */
   heardMs = $state(0);
@@ -133,6 +134,7 @@ class Live {
     this.equity = frame.equity;
     this.logs = frame.logs;
     this.alerts = frame.alerts;
+    this.learning = frame.learning;
   }
 
   private takeDelta(frame: Delta): void {
@@ -140,6 +142,7 @@ class Live {
     if (frame.account) this.account = frame.account;
     if (frame.positions) this.positions = frame.positions;
     if (frame.funnel) this.funnel = frame.funnel;
+    if (frame.learning) this.learning = frame.learning;
     if (frame.equity) this.equity = frame.equity;
     else if (frame.samples && this.equity) {
       this.equity = { ...this.equity, samples: thin([...this.equity.samples, ...frame.samples]) };

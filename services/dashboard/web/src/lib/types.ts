@@ -18,6 +18,11 @@ export type Equity = S['Equity'];
 export type EquityPoint = S['EquityPoint'];
 export type LogRow = S['LogRow'];
 export type AlertRow = S['AlertRow'];
+export type Learning = S['Learning'];
+export type LearningReport = S['LearningReport'];
+export type FilterResult = S['FilterResult'];
+export type ModelScore = S['ModelScore'];
+export type TunerBucket = S['TunerBucket'];
 export type Command = S['Command'];
 export type Confirmed = S['Confirmed'];
 export type Preview = S['Preview'];
@@ -36,4 +41,5 @@ export type Delta = { kind: 'delta'; seq: number; times: Times } & Partial<{
   samples: EquityPoint[];
   logs: LogRow[];
   alerts: AlertRow[];
+  learning: Learning;
 }>;
