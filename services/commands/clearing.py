@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from services.commands.place import addresses
 from shared.config.sections.core import Core
@@ -52,13 +52,8 @@ async def record(settings: Settings, findings: Sequence["Finding"], home: Path |
 async def _write(settings: Settings, made: Clearance, home: Path | None) -> None:
     from services.commands.stores import open_state  # noqa: PLC0415 - loads Redis
 
-    document: dict[str, Any] = {
-        "subject": made.subject,
-        "at_ms": made.at_ms,
-        "checks": [{"check": c.check, "status": c.status, "detail": c.detail, "fix": c.fix} for c in made.checks],
-    }
     async with open_state(addresses(home)[1], settings.core.account) as state:
-        await state.put(Keys(settings.core.account).doctor, clearance.FIELD, document)
+        await state.put(Keys(settings.core.account).doctor, clearance.FIELD, clearance.document_of(made))
 
 
 async def standing(settings: Settings, home: Path | None) -> Stand | None:
@@ -67,14 +62,11 @@ async def standing(settings: Settings, home: Path | None) -> Stand | None:
     Raises:
         Transient: Redis does not answer.
     """
-    from pydantic import TypeAdapter  # noqa: PLC0415 - other commands start without it
-
     from services.commands.stores import open_state  # noqa: PLC0415 - loads Redis
 
     core = settings.core
     if core.paper:
         return None
     async with open_state(addresses(home)[1], core.account) as state:
-        document = await state.get(Keys(core.account).doctor, clearance.FIELD)
-    found = None if document is None else TypeAdapter(Clearance).validate_python(document)
+        found = clearance.from_document(await state.get(Keys(core.account).doctor, clearance.FIELD))
     return clearance.stand(found, subject_of(core), time.time_ns() // 1_000_000)

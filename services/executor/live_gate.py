@@ -2,17 +2,13 @@
 
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from shared.contracts.control import Alert, Severity
 from shared.contracts.envelope import Outgoing
 from shared.risk import clearance
-from shared.risk.clearance import Clearance, Stand
+from shared.risk.clearance import Stand
 from shared.risk.gate import Refused
 from shared.runtime.context import Context
 from shared.runtime.outbox import Outbox
-
-_CLEARANCE = TypeAdapter(Clearance)
 
 
 class LiveGate:
@@ -41,8 +37,7 @@ class LiveGate:
         """Read what the doctor left; a person is told when entries are refused for it, once per reason."""
         if self._paper:
             return Stand(allowed=True, detail="")
-        document = await self._ctx.state.get(self._ctx.keys.doctor, clearance.FIELD)
-        found = None if document is None else _CLEARANCE.validate_python(document)
+        found = clearance.from_document(await self._ctx.state.get(self._ctx.keys.doctor, clearance.FIELD))
         now = self._now = clearance.stand(found, self._subject, self._ctx.clock.wall_ms())
         if now.detail != self._told:
             self._told = now.detail

@@ -4,8 +4,9 @@ Written by the doctor, read by the executor before each entry. Values in, values
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from shared.risk.gate import Refused, RefusedReason
 
@@ -51,10 +52,27 @@ def mark_of(account: str, venue: str, key: str, user: str) -> str:
     return hashlib.sha256("\n".join((account, venue.rstrip("/"), key, user.lower())).encode()).hexdigest()[:_MARK]
 
 
+def document_of(made: Clearance) -> dict[str, Any]:
+    """A clearance as JSON types."""
+    checks = [{"check": c.check, "status": c.status, "detail": c.detail, "fix": c.fix} for c in made.checks]
+    return {"subject": made.subject, "at_ms": made.at_ms, "checks": checks}
+
+
+def from_document(document: Mapping[str, Any] | None) -> Clearance | None:
+    """The inverse; None when there is none or when it is not one: then nothing is cleared, and what is open goes on being kept."""
+    try:
+        if document is None:
+            return None
+        checks = tuple(Check(str(c["check"]), str(c["status"]), str(c["detail"]), str(c["fix"])) for c in document["checks"])
+        return Clearance(str(document["subject"]), int(document["at_ms"]), checks)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def stand(found: Clearance | None, subject: str, now_ms: int) -> Stand:
     """How things are for the account, venue and key with this mark."""
     if found is None:
-        return Stand(allowed=False, detail="the checks were never made for this account; run: mraster doctor")
+        return Stand(allowed=False, detail="the checks were never made for this account, or cannot be read; run: mraster doctor")
     until_ms = found.at_ms + GOOD_FOR_MS
     problem = _problem(found, subject, now_ms, until_ms)
     return Stand(not problem, problem, found.at_ms, until_ms)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.risk.clearance import GOOD_FOR_MS, REQUIRED, Check, Clearance, mark_of, refusal, stand
+from shared.risk.clearance import GOOD_FOR_MS, REQUIRED, Check, Clearance, document_of, from_document, mark_of, refusal, stand
 from shared.risk.gate import Refused, RefusedReason
 
 SUBJECT = mark_of("main", "https://fapi.example.com", "key", "")
@@ -60,3 +60,11 @@ def test_the_mark_is_of_account_venue_key_and_wallet_and_tells_none_of_them(othe
     assert mark_of("main", "https://fapi.example.com/", "key", "") == SUBJECT
     assert mark_of("main", "x", "key", "0xAB") == mark_of("main", "x", "key", "0xab")
     assert not any(word in SUBJECT for word in ("main", "key", "example"))
+
+
+def test_a_document_comes_back_and_junk_clears_nothing() -> None:
+    assert from_document(document_of(CLEAR)) == CLEAR
+    junk: list[dict[str, object] | None] = [None, {}, {"subject": SUBJECT}, {**document_of(CLEAR), "checks": 3}]
+    junk += [{**document_of(CLEAR), "at_ms": "never"}, {**document_of(CLEAR), "checks": [{"check": "clock"}]}]
+    for document in junk:
+        assert not stand(from_document(document), SUBJECT, 2_000).allowed
