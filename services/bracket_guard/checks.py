@@ -109,6 +109,8 @@ class Checks:
         naked = job.kind is JobKind.STOP_MISSING or job.kind in _EXITS
         if not self._churn.allows(job.symbol, now_s, naked=naked):
             self._ctx.log.error("churn_limit", symbol=job.symbol, kind=job.kind.value)
+            if job.kind is JobKind.STOP_MISSING and position is not None and desired is not None:
+                await self._leave_if_hopeless(position, desired, "no stop could be placed")
             return None
         if job.kind is JobKind.STOP_MISSING and desired is not None:
             self._missing(job, desired)
@@ -131,13 +133,19 @@ class Checks:
             self._blocked[job.symbol] = self._blocked.get(job.symbol, 0) + 1
             return
         self._attempts.failed(job.symbol, now_s, refused=done.result is Result.REFUSED)
-        if done.result is Result.TRIGGERS or self._attempts.hopeless(job.symbol, now_s):
-            leave = exit_job(position, desired, JobKind.BEYOND_STOP)
-            left = await self._repairs.do(leave, position, desired, self._plans.instruments.get(job.symbol))
-            self._noted(leave, left)
-            if left.result is Result.DONE:
-                self._attempts.clear(job.symbol)
-                self._repairs.tell(leave, left, desired, reason=done.detail)
+        await self._leave_if_hopeless(position, desired, done.detail, certain=done.result is Result.TRIGGERS)
+
+    async def _leave_if_hopeless(self, position: VenuePosition, desired: Desired, why: str, *, certain: bool = False) -> None:
+        """Close the position when no stop can be placed; the churn limit does not hold this up."""
+        symbol = position.symbol
+        if not certain and not self._attempts.hopeless(symbol, self._ctx.clock.monotonic_s()):
+            return
+        leave = exit_job(position, desired, JobKind.BEYOND_STOP)
+        left = await self._repairs.do(leave, position, desired, self._plans.instruments.get(symbol))
+        self._noted(leave, left)
+        if left.result is Result.DONE:
+            self._attempts.clear(symbol)
+            self._repairs.tell(leave, left, desired, reason=why)
 
     async def _carry_quietly(self, job: Job, position: VenuePosition, desired: Desired) -> Done | None:
         """A move within the churn limit; its event is told by the caller."""

@@ -124,10 +124,9 @@ class GuardRounds:
         await self._clean("redis_stopped")
 
     async def redis_flushed(self) -> None:
-        """Everything in the store is gone."""
+        """Everything in the store is gone, leases and trading state included."""
         await self._publish_and_wait()
-        for key in (self.stack.keys.positions, self.stack.keys.intents, self.stack.keys.brackets):
-            await self.stack.state.drop(key, *(await self.stack.state.get_all(key)))
+        await self.stack.flush_store()
         await self.vanished("redis_flushed")
         await self._clean("redis_flushed")
 
@@ -158,6 +157,17 @@ class GuardRounds:
         await self._opened("algo_failing", plans)
         await self._clean("algo_failing")
 
+    async def placing_fails(self) -> None:
+        """Nobody can place a conditional order, and the executor is dead: the guard does not leave the positions without a stop."""
+        plans = await asyncio.gather(*(self.stack.plan(symbol) for symbol in self.symbols))
+        self.executor.stop_at(dict.fromkeys(self.symbols, Moment.AFTER_ANSWER.value))
+        async with self.stack.venue.fault(kind="http_error", method="POST", path="algoOrder", status=503, code=-1008):
+            await asyncio.gather(*(self.stack.bus.publish(plan) for plan in plans))
+            await self.executor.until_dead()
+            await self._opened("placing_fails", list(plans), all_filled=False)
+        await self.executor.start()
+        await self._clean("placing_fails")
+
     async def key_expired(self) -> None:
         """The user stream ends with its key."""
         await self._publish_and_wait()
@@ -166,14 +176,16 @@ class GuardRounds:
         await self._clean("key_expired")
 
     async def replicas_restarted(self, other: GuardProcess) -> None:
-        """The active guard dies, then the one that took over."""
+        """The active guard is killed, then the one that took over; after that both are asked to end, one after the other."""
         await self._publish_and_wait()
-        self.guard.kill()
-        await self.vanished("replicas_restarted")
-        await self.guard.start("standby")
-        other.kill()
-        await self.vanished("replicas_restarted")
-        await other.start("standby")
+        for active in (self.guard, other):
+            active.kill()
+            await self.vanished("replicas_killed")
+            await active.start("standby")
+        for active in (self.guard, other):
+            assert await active.end() == 0
+            await self.vanished("replicas_restarted")
+            await active.start("standby")
         await self._clean("replicas_restarted")
 
     # --- reading the venue -------------------------------------------------------------------------------------------

@@ -15,9 +15,11 @@ from types import TracebackType
 from typing import Any, Protocol
 
 import httpx
+from redis.asyncio import Redis
 
 from shared.bus.nats_bus import NatsBus
 from shared.contracts.envelope import Producer
+from shared.domain.control import TradingState
 from shared.domain.order import client_id
 from shared.runtime.clock import SystemClock
 from tests.chaos.stack import ROOT, Stack, Venue
@@ -166,6 +168,13 @@ class GuardStack(Stack):
         for guard in self.guards:
             guard.kill()
         await super().__aexit__(kind, error, trace)
+
+    async def flush_store(self) -> None:
+        """All keys go; a person starts trading again."""
+        client = Redis.from_url(self.redis.url)
+        await client.flushall()
+        await client.aclose()
+        await self.state.init_control(TradingState.RUNNING, author="test", now_ms=await self.venue.time_ms())
 
     async def leave_bus(self) -> None:
         """The test's own connection does not wait for a server that stands still."""

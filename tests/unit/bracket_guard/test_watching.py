@@ -55,11 +55,14 @@ def test_three_refusals_or_five_seconds_are_enough() -> None:
     assert attempts.hopeless(SYMBOL, 15.0)
 
 
-def test_answers_that_stay_away_are_no_refusals() -> None:
+def test_answers_that_stay_away_count_less_than_refusals() -> None:
     attempts = Attempts()
-    for n in range(9):
+    for n in range(4):
         attempts.failed(SYMBOL, float(n), refused=False)
     assert not attempts.hopeless(SYMBOL, 99.0)
+    attempts.failed(SYMBOL, 4.0, refused=False)
+    assert not attempts.hopeless(SYMBOL, 6.9)
+    assert attempts.hopeless(SYMBOL, 7.0)
 
 
 @pytest.mark.parametrize(("naked", "most"), [(False, MOST), (True, MOST_NAKED)])
