@@ -10,6 +10,7 @@ from services.advisor.logic.edition import wanted
 from services.advisor.logic.learner import Edition, Learner
 from services.advisor.logic.pulse import Pulse
 from shared.domain.candle import interval_ms
+from shared.policy.stored import sane
 from shared.runtime.context import Context
 
 
@@ -103,6 +104,7 @@ class Editions:
         document = await self._ctx.state.get(self._ctx.keys.learning, DRAFT)
         if document is not None:
             try:
+                sane(document)
                 return Learner.from_draft(document, edition, longer_ms)
             except ValueError as error:
                 self._ctx.log.warning("learning_draft_unreadable", detail=str(error)[:500])

@@ -92,7 +92,8 @@ class CalibrationTable:
         try:
             check_kind(document, KIND, VERSION)
             for row in _rows(document):
-                table._cells[_key(row)] = _cell(row)
+                key = _key(row)
+                table._cells[key] = _cell(row)
         except Unreadable as error:
             return Restored(cls(), problem=f"calibration starts empty: {error}")
         return Restored(table)

@@ -16,10 +16,12 @@ M = TypeVar("M")
 
 LARGEST = 1e12
 """Beyond this no number of a model means anything."""
+LARGEST_STORED = 1e15
+"""Times in milliseconds are among what is stored, too."""
 
 
 class Unreadable(ValueError):
-    """A document does not hold what it should; never leaves this package."""
+    """A document does not hold what it should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,22 @@ def array(document: Mapping[str, Any], key: str, shape: tuple[int, ...]) -> Floa
     if values.shape != shape or not np.all(np.abs(values) <= LARGEST):
         raise Unreadable(f"{key}: expected finite numbers in the shape {shape}, got {values.shape}")
     return values
+
+
+def sane(value: Any, where: str = "") -> None:
+    """Every number in a document is finite and within bounds: one that is not would spoil all that is computed from it.
+
+    Raises:
+        Unreadable: one is not; the message says where.
+    """
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            sane(item, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list | tuple):
+        for place, item in enumerate(value):
+            sane(item, f"{where}.{place}")
+    elif isinstance(value, int | float) and not -LARGEST_STORED <= value <= LARGEST_STORED:
+        raise Unreadable(f"{where}: expected a finite number up to {LARGEST_STORED:g}, got {str(value)[:40]}")
 
 
 def places(wanted: Sequence[str], known: Sequence[str]) -> tuple[list[int], list[int]]:

@@ -19,6 +19,7 @@ from shared.policy.alpha import AlphaModel
 from shared.policy.bandit import BanditPolicy, Opinion
 from shared.policy.calibration import CalibrationTable
 from shared.policy.features import NAMES, Vector, vector
+from shared.policy.stored import LARGEST_STORED, sane
 
 LOOPS = ("sentinel", "playbook", "tuner", "postmortem")
 """What learns beside the policy, and speaks to it through features that begin with its name."""
@@ -153,14 +154,14 @@ class Brain:
         calibration = CalibrationTable.from_dict(_part(document, "calibration"))
         brain.bandit, brain.alpha, brain.calibration = bandit.model, alpha.model, calibration.model
         problems += [found.problem for found in (bandit, alpha, calibration) if found.problem]
-        brain.tuner = _read(Tuner.from_dict, document, "tuner", problems) or brain.tuner
-        brain.filters = _read(FilterBook.from_dict, document, "filters", problems) or brain.filters
-        brain.lessons = _read(Lessons.from_dict, document, "lessons", problems) or brain.lessons
+        brain.tuner = _read((Tuner.from_dict, Tuner.to_dict), document, "tuner", problems) or brain.tuner
+        brain.filters = _read((FilterBook.from_dict, FilterBook.to_dict), document, "filters", problems) or brain.filters
+        brain.lessons = _read((Lessons.from_dict, Lessons.to_dict), document, "lessons", problems) or brain.lessons
         if "budget" in document:  # earlier versions wrote none
-            brain.budget = _read(BudgetLearner.from_dict, document, "budget", problems) or brain.budget
-        brain.playbook = _read(books.from_dict, document, "playbook", problems) or brain.playbook
+            brain.budget = _read((BudgetLearner.from_dict, BudgetLearner.to_dict), document, "budget", problems) or brain.budget
+        brain.playbook = _read((books.from_dict, books.to_dict), document, "playbook", problems) or brain.playbook
         until = document.get("until_ms", 0)
-        brain.until_ms = until if isinstance(until, int) else 0
+        brain.until_ms = until if isinstance(until, int) and 0 <= until <= LARGEST_STORED else 0
         return brain, problems
 
 
@@ -169,9 +170,20 @@ def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return part if isinstance(part, Mapping) else {}
 
 
-def _read(read: Callable[[Mapping[str, Any]], T], document: Mapping[str, Any], name: str, problems: list[str]) -> T | None:
+def _read(
+    kind: tuple[Callable[[Mapping[str, Any]], T], Callable[[T], Mapping[str, Any]]],
+    document: Mapping[str, Any],
+    name: str,
+    problems: list[str],
+) -> T | None:
+    """One part; None, with the problem, when it cannot be read or holds what nothing can be computed from."""
+    read, write = kind
+    part = _part(document, name)
     try:
-        return read(_part(document, name))
+        sane(part)
+        made = read(part)
+        sane(write(made))  # numbers may have been written as text
     except ValueError as error:
         problems.append(f"{name} starts empty: {error}")
         return None
+    return made

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.advisor.logic.brain import Brain
 from services.advisor.logic.learner import Edition, Learner
+from shared.policy.stored import sane
 
 CURRENT, DRAFT, REPORT, IMPORTS = "current", "draft", "report", "imports"
 KEPT = 3
@@ -62,6 +63,8 @@ def newest(documents: Mapping[str, Mapping[str, Any]], problems: list[str]) -> E
     if isinstance(number, bool) or not isinstance(number, int) or number < 0:
         problems.append(f"{CURRENT}: expected the number of an edition, found {str(number)[:40]!r}")
         return Edition(0, Brain())
+    if number == 0:
+        return Edition(0, Brain())
     found = documents.get(place(number), {})
     if found.get("number") != number:
         problems.append(f"{place(number)}: expected edition {number}, found {str(found.get('number'))[:40]!r}")
@@ -69,7 +72,8 @@ def newest(documents: Mapping[str, Mapping[str, Any]], problems: list[str]) -> E
     content = found.get("brain")
     brain, reasons = Brain.from_dict(content if isinstance(content, Mapping) else {})
     problems += [f"{place(number)}: {reason}" for reason in reasons]
-    return Edition(number, brain, int(found.get("learned", 0)))
+    learned = found.get("learned", 0)
+    return Edition(number, brain, learned if isinstance(learned, int) else 0)
 
 
 def _draft(documents: Mapping[str, Mapping[str, Any]], edition: Edition, problems: list[str]) -> Learner:
@@ -77,6 +81,7 @@ def _draft(documents: Mapping[str, Mapping[str, Any]], edition: Edition, problem
     if found is None:
         return Learner(edition=edition)
     try:
+        sane(found)
         return Learner.from_draft(found, edition)
     except ValueError as error:
         problems.append(f"{DRAFT}: {error}")
