@@ -8,6 +8,8 @@ from typing import Any
 DEFAULT_RATE = 0.0001
 """The interest part of the venue's formula: 0.01 % per 8 hours."""
 DEFAULT_HOURS = 8
+_DEFAULTS_MOST = 10_000
+"""Fundings that are made up at most, about nine years of them."""
 CLAMP = 0.0005
 """How far the formula lets the rate follow the interest part instead of the premium."""
 
@@ -75,18 +77,19 @@ class Fundings:
         now = self.clock.time_ms
         start, end = span
         names = self.tracks if symbol is None else [symbol]
-        rows = [row for name in names for row in self._rows(name, start or 0, min(now, now if end is None else end))]
+        rows = [row for name in names for row in self._rows(name, start, min(now, now if end is None else end), limit)]
         rows.sort(key=lambda row: (row["fundingTime"], row["symbol"]))
         return rows[:limit] if start is not None else rows[-limit:]
 
-    def _rows(self, symbol: str, start: int, end: int) -> list[dict[str, Any]]:
+    def _rows(self, symbol: str, start: int | None, end: int, limit: int) -> list[dict[str, Any]]:
         track = self.tracks.get(symbol)
         if track is None:
             length = DEFAULT_HOURS * 3_600_000
             newest = end // length * length
-            first = max(-(-start // length) * length, newest - 99 * length)
-            return [_row(symbol, moment, DEFAULT_RATE, None) for moment in range(first, newest + 1, length)]
-        span = range(bisect_left(track.times_ms, start), bisect_right(track.times_ms, end))
+            oldest = newest - (limit - 1) * length if start is None else max(-(-start // length) * length, newest - _DEFAULTS_MOST * length)
+            moments = range(oldest, newest + 1, length)[:limit]
+            return [_row(symbol, moment, DEFAULT_RATE, None) for moment in moments]
+        span = range(bisect_left(track.times_ms, start or 0), bisect_right(track.times_ms, end))
         return [_row(symbol, track.times_ms[n], track.rates[n], track.marks[n]) for n in span]
 
 
