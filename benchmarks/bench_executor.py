@@ -23,7 +23,7 @@ from tests.fakes.eventually import eventually  # noqa: E402
 
 ROUNDS = 4
 AT_ONCE = 100
-PRESSES = 4
+PRESSES = 3
 PER_STACK = 5
 
 
