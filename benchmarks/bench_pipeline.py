@@ -22,7 +22,18 @@ from services.paper_exchange.store import Store
 from services.paper_exchange.wall import SystemWall
 from tests.fakes.product import Product, Stepper
 
-WARMUP = 400
+WARMUP, BURST_WARMUP = 400, 450
+"""Candles before the replay begins. The burst comes in the fifth candle after it, when the averages of all symbols cross."""
+BURST_SETTINGS = {
+    "ASTER_MAX_OPEN_RISK": "1",
+    "ASTER_EQUITY_FRACTION": "1",
+    "ASTER_RISK_PER_TRADE": "0.0005",
+    "ASTER_MIN_EDGE_R": "-5",
+    "ASTER_NON_ARB_FILTER_ENABLED": "false",
+}
+"""Nothing keeps an order back: each signal of the burst becomes one."""
+BURST = 30
+"""Orders of one close from which it counts as a burst."""
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -44,10 +55,14 @@ class Timed:
 
 async def run(symbols: int, candles: int, *, together: bool) -> None:
     """One product over one made-up recording."""
+    warmup = BURST_WARMUP if together else WARMUP
+    settings = BURST_SETTINGS if together else {"ASTER_MAX_OPEN_RISK": "1", "ASTER_RISK_PER_TRADE": "0.001"}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.csv"
-        names = write(path, symbols, WARMUP + candles, together=together)
-        options = Options(market=MarketKind.REPLAY, paths=(path,), symbols=tuple(names), lock_step=True, warmup=WARMUP, limits=False)
+        names = write(path, symbols, 2 * warmup + candles, together=together)  # a replay begins in the first half of a file
+        options = Options(
+            market=MarketKind.REPLAY, paths=(path,), symbols=tuple(names), lock_step=True, warmup=warmup, limits=False, points=4
+        )
         store = Store(None)
         exchange = await build(options, store, SystemWall())
         for limit in exchange.head["rateLimits"]:
@@ -58,12 +73,10 @@ async def run(symbols: int, candles: int, *, together: bool) -> None:
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        product = Product(
-            Path(folder) / "home", [], {"ASTER_PAPER_BASE": base, "ASTER_MAX_OPEN_RISK": "1", "ASTER_RISK_PER_TRADE": "0.001"}
-        )
+        product = Product(Path(folder) / "home", [], {"ASTER_PAPER_BASE": base, **settings})
         try:
             await asyncio.to_thread(product.start)
-            await _measure(product, timed, "burst" if together else "paced", symbols)
+            await _measure(product, timed, "burst" if together else "paced", symbols, candles)
         finally:
             await asyncio.to_thread(product.stop)
             server.should_exit = True
@@ -71,18 +84,23 @@ async def run(symbols: int, candles: int, *, together: bool) -> None:
             store.close()
 
 
-async def _measure(product: Product, timed: Timed, name: str, symbols: int) -> None:
+async def _measure(product: Product, timed: Timed, name: str, symbols: int, candles: int) -> None:
+    """Step through so many closes. In the burst only those with many orders count."""
+    least = BURST if name == "burst" else 1
     latencies: list[float] = []
+    last: list[float] = []
     settled: list[float] = []
     async with httpx.AsyncClient(timeout=30) as client:
         stepper = Stepper(product, client)
         await stepper.settle(calm_s=0.5)
-        while True:
+        while len(settled) < candles:
             timed.answered.clear()
             start = time.perf_counter()
             answer = await stepper.step()
             if answer["batch"] == "closes":
-                latencies += [t - start for t in timed.answered]
+                if len(timed.answered) >= least:
+                    latencies += [t - start for t in timed.answered]
+                    last.append(max(timed.answered) - start)
                 settled.append(time.perf_counter() - start)
             if answer["ended"]:
                 break
@@ -91,6 +109,8 @@ async def _measure(product: Product, timed: Timed, name: str, symbols: int) -> N
     if len(latencies):
         print(f"bench pipeline_{name}_{symbols}_close_to_order_p50 {np.quantile(millis, 0.5):.2f} ms")
         print(f"bench pipeline_{name}_{symbols}_close_to_order_p99 {np.quantile(millis, 0.99):.2f} ms")
+        print(f"bench pipeline_{name}_{symbols}_closes_with_orders {len(last)} count")
+        print(f"bench pipeline_{name}_{symbols}_close_to_last_order_p50 {np.median(last) * 1000:.2f} ms")
     print(f"bench pipeline_{name}_{symbols}_candles_per_second {symbols / float(np.median(settled)):.0f} 1/s")
     _memory(product, symbols)
 
@@ -105,10 +125,13 @@ def _memory(product: Product, symbols: int) -> None:
 def main() -> None:
     """Paced crossings, then all symbols at once."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--candles", type=int, default=150)
+    parser.add_argument("--candles", type=int, default=100, help="candles of the paced part")
+    parser.add_argument("--burst", type=int, default=8, help="candles of the burst part; 0 leaves it out")
     arguments = parser.parse_args()
-    asyncio.run(run(10, arguments.candles, together=False))
-    asyncio.run(run(50, 100, together=True))
+    if arguments.candles:
+        asyncio.run(run(10, arguments.candles, together=False))
+    if arguments.burst:
+        asyncio.run(run(50, arguments.burst, together=True))
 
 
 if __name__ == "__main__":

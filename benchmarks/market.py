@@ -12,14 +12,15 @@ COLUMNS = ("symbol", "open_time", "open", "high", "low", "close", "volume", "clo
 
 
 def write(path: Path, symbols: int, candles: int, *, seed: int = 1, turn: int = 48, together: bool = False) -> list[str]:
-    """Write 5m candles as CSV; the names of the symbols. `together`: all of them turn in the same candle."""
+    """Write 5m candles as CSV; the names of the symbols. `together`: all of them move alike, so that a signal comes from all at once."""
     random = np.random.default_rng(seed)
     names = [f"BENCH{n:03d}USDT" for n in range(symbols)]
     with path.open("w", newline="") as file:
         out = csv.writer(file)
         out.writerow(COLUMNS)
         for number, name in enumerate(names):
-            _one(out, name, candles, random, phase=0 if together else number * 7, turn=turn)
+            dice = np.random.default_rng(seed) if together else random
+            _one(out, name, candles, dice, phase=0 if together else number * 7, turn=turn)
     return names
 
 
