@@ -2,7 +2,7 @@
 
 Entries are the candidates of the scanner (signals that pass its filters); all sides take the same ones. Each snap of FastTP is
 compared with the slow implementation of the tests. Needs the folder of recordings in MRASTER_TEST_DATA; `--every N` takes every
-n-th symbol by name (8 unless told).
+n-th symbol by name (16 unless told).
 """
 
 import argparse
@@ -141,7 +141,7 @@ def _worst_run(results: list[float]) -> float:
 def main() -> None:
     """Print the comparison."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--every", type=int, default=8)
+    parser.add_argument("--every", type=int, default=16)
     arguments = parser.parse_args()
     where = os.environ.get("MRASTER_TEST_DATA", "")  # noqa: TID251 - a benchmark's own switch
     if not where:
