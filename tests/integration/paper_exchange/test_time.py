@@ -98,3 +98,22 @@ def test_in_lock_step_there_is_nothing_to_pause(tmp_path: Path) -> None:
         now = venue.get("/fapi/v1/time")["serverTime"]
         assert control(venue, "seek", time=now + 90 * MINUTE)[1]["time_ms"] == now + 90 * MINUTE
         assert venue.step()["time_ms"] == now + 91 * MINUTE
+
+
+@pytest.mark.parametrize("kind", ["flow", "folder"])
+def test_killed_it_goes_on_where_it_stood(kind: str, tmp_path: Path) -> None:
+    with started(kind, tmp_path, "--lock-step", "--store", str(tmp_path / "venue.sqlite")) as venue:
+        for _ in range(5):
+            venue.step()
+        for _ in range(7):
+            venue.step(until="batch")
+        venue.ask("POST", "/fapi/v1/order", symbol="AUSDT", side="BUY", type="MARKET", quantity="2")
+        paths = ("/fapi/v1/time", "/fapi/v1/ticker/bookTicker", "/fapi/v1/ticker/price", "/fapi/v1/premiumIndex")
+        before = [venue.get(path) for path in paths]
+        trades_before = venue.get("/fapi/v1/aggTrades", symbol="AUSDT", limit=50)
+        venue.kill()
+        venue.start()
+        assert [venue.get(path) for path in paths] == before
+        assert venue.get("/fapi/v1/aggTrades", symbol="AUSDT", limit=50) == trades_before
+        assert venue.step()["batch"] == "closes"
+        assert len(venue.ask("GET", "/fapi/v1/userTrades", symbol="AUSDT")) >= 1
