@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import secrets
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from services.commands.exits import fail
+from services.commands.exits import Exit, fail
 from services.commands.place import HomeOption, addresses, settings_here
 from shared.contracts.control import Command, ControlCommand
 from shared.contracts.envelope import Outgoing
@@ -23,7 +24,7 @@ _BUS_DEADLINE_S = 3.0
 _COMMANDS = {
     "start": (Command.START, "Let MrAster trade."),
     "pause": (Command.PAUSE, "No new entries; open positions stay guarded."),
-    "resume": (Command.START, "Trade again after a pause."),
+    "resume": (Command.START, "Trade again after a pause; asks why."),
     "stop": (Command.STOP, "No scanning and no entries; open positions stay guarded."),
 }
 
@@ -31,17 +32,19 @@ _COMMANDS = {
 def register(app: typer.Typer) -> None:
     """One command each."""
     for name, (command, text) in _COMMANDS.items():
-        app.command(name, help=text, rich_help_panel="Trading")(_control(command))
+        app.command(name, help=text, rich_help_panel="Trading")(_control(command, asks=name == "resume"))
 
 
-def _control(command: Command) -> Callable[..., None]:
+def _control(command: Command, *, asks: bool) -> Callable[..., None]:
     def change(
         *,
         reason: Annotated[str, typer.Option(help="Why; shown on the page and kept in the history.")] = "",
         home: HomeOption = None,
     ) -> None:
+        if asks and not reason.strip():
+            reason = _asked_reason()
         nats_url, redis_url = addresses(home)
-        order = _Order(command, reason, f"cli/{getpass.getuser()}", settings_here().core.account)
+        order = _Order(command, reason.strip(), f"cli/{getpass.getuser()}", settings_here().core.account)
         try:
             control, announced = asyncio.run(_apply(order, nats_url, redis_url))
         except MrasterError as error:
@@ -53,6 +56,14 @@ def _control(command: Command) -> Callable[..., None]:
             _warn_of_the_gate(home)
 
     return change
+
+
+def _asked_reason() -> str:
+    """Why trading goes on: whoever paused it had a reason, so whoever resumes it has one, too. It is kept with the state."""
+    if not sys.stdin.isatty():
+        fail("expected --reason: say why trading goes on; it is shown on the page and kept in the history", Exit.WRONG_SETTINGS)
+    reason: str = typer.prompt("Why does trading go on?")
+    return reason
 
 
 def _warn_of_the_gate(home: Path | None) -> None:

@@ -111,7 +111,10 @@ def test_pause_and_resume_change_what_the_page_shows(product: Product) -> None:
     assert (told.returncode, told.stderr) == (0, "")
     assert told.stdout.startswith("paused (epoch ")
     until(lambda: state() == "paused", 10, "the page shows paused")
-    assert command("resume", "--home", str(product.home)).returncode == 0
+    silent = command("resume", "--home", str(product.home))
+    assert (silent.returncode, "expected --reason" in silent.stderr) == (2, True)
+    assert state() == "paused"
+    assert command("resume", "--reason", "lunch is over", "--home", str(product.home)).returncode == 0
     until(lambda: state() == "running", 10, "the page shows running")
 
 

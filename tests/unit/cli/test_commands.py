@@ -122,3 +122,11 @@ def test_light_commands_do_not_load_the_heavy_parts() -> None:
     code = f"import sys, services.cli; print([name for name in {heavy!r} if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+def test_resume_wants_a_reason_before_it_touches_anything(run: Run) -> None:
+    for reason in ([], ["--reason", "  "]):
+        result = run("resume", *reason, ASTER_REDIS_URL="redis://127.0.0.1:1/0")
+        assert result.exit_code == 2
+        assert "expected --reason" in result.output
+    assert run("resume", "--reason", "looked at it", ASTER_REDIS_URL="redis://127.0.0.1:1/0").exit_code == 1
