@@ -1,15 +1,17 @@
 """The sentinel. Hears the venue's 24 h statistics and mark prices; publishes the event risk of symbols and of the market.
 
-Owns the states in Redis (written before they are published). Calls the venue's public REST at start. One instance is active.
-Switched off, it listens to nothing and removes its states, so that nobody is held back by an old warning.
+Owns the states in Redis (written before they are published). Calls the venue's public REST at start and once per UTC day. One instance
+is active. Switched off, it listens to nothing and removes its states, so that nobody is held back by an old warning.
 """
 
 import asyncio
 
 from services.sentinel.logic.frames import Frames
+from services.sentinel.logic.profile import Profile
 from services.sentinel.logic.table import Day, Table
 from services.sentinel.logic.watch import Told, Watch, newest
 from services.sentinel.memory import Memory
+from services.sentinel.profiles import Profiles
 from shared.contracts.envelope import Outgoing
 from shared.domain.errors import Transient
 from shared.exchange.market import MarketEvent, MarkPrice, Ticker24h
@@ -29,7 +31,7 @@ def build(ctx: Context) -> Service:
     sentinel = Sentinel(ctx)
     if not ctx.settings.sentinel.enabled:
         return Service("sentinel", (loop(sentinel.idle),), warm=sentinel.clear, one_active=True)
-    parts = (loop(sentinel.stream.run), loop(sentinel.run), every(REPEAT_S, sentinel.repeat))
+    parts = (loop(sentinel.stream.run), loop(sentinel.run), loop(sentinel.profiles.run), every(REPEAT_S, sentinel.repeat))
     return Service("sentinel", parts, warm=sentinel.warm, one_active=True)
 
 
@@ -41,7 +43,9 @@ class Sentinel:
         self._ctx = ctx
         self._table = Table()
         self._watch = Watch(int(ctx.settings.sentinel.decay_minutes * _MINUTE_MS))
-        self._frames = Frames(self._table, self._watch, {})
+        profile = Profile()
+        self._frames = Frames(self._table, self._watch, profile)
+        self.profiles = Profiles(ctx, profile, lambda: self._table.symbols, lambda: self._table.now_ms)
         self._memory = Memory(ctx)
         self._news: list[Told] = []
         self._wake = asyncio.Event()
@@ -50,7 +54,7 @@ class Sentinel:
         self.stream = MarketStream(venue.policy, venue.clock, STREAMS, self.on_market, options=venue.streams)
         self._states = ctx.metrics.counter("states_total", "Published states by label", ("label",))
         ctx.activity.track("frames", lambda: self.stream.frames_handled)
-        ctx.activity.track("busy", lambda: int(self._frames.waiting or bool(self._news)))
+        ctx.activity.track("busy", lambda: int(self._frames.waiting or bool(self._news) or self.profiles.waiting))
 
     async def warm(self) -> None:
         """Statistics over REST, the states of an earlier life, and a first judgement."""
@@ -63,6 +67,7 @@ class Sentinel:
             await self.on_market(mark)
         for day in days:
             await self.on_market(day)
+        await self.profiles.at_once()
         self._news += self._frames.settle()
         await self._publish()
 
@@ -90,6 +95,7 @@ class Sentinel:
         while not self._ctx.stopping.is_set():
             await self._woken()
             self._wake.clear()
+            await self.profiles.at_once()
             self._news += self._frames.settle()
             try:
                 await self._publish()

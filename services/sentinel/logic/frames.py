@@ -4,8 +4,7 @@ Events come one by one and frames may pile up. So the first event of a later sec
 it when nothing more is waiting. Either way each second is judged once, on the same table: how fast somebody reads does not matter.
 """
 
-from collections.abc import Mapping
-
+from services.sentinel.logic.profile import Profile
 from services.sentinel.logic.table import Day, Table
 from services.sentinel.logic.watch import Told, Watch
 
@@ -13,12 +12,12 @@ _SECOND_MS = 1000
 
 
 class Frames:
-    """Feeds the table and asks the watch. `usual` is the quote volume of a usual day by symbol, where known."""
+    """Feeds the table and asks the watch; `profile` is what is usual for each symbol, as it is known at the moment."""
 
-    def __init__(self, table: Table, watch: Watch, usual: Mapping[str, float]) -> None:
+    def __init__(self, table: Table, watch: Watch, profile: Profile) -> None:
         self._table = table
         self._watch = watch
-        self._usual = usual
+        self._profile = profile
         self._open = False
 
     @property
@@ -44,7 +43,7 @@ class Frames:
         if not self._open:
             return []
         self._open = False
-        return self._watch.judge(self._table, self._usual)
+        return self._watch.judge(self._table, self._profile)
 
     def _before(self, time_ms: int) -> list[Told]:
         """Close an earlier second."""

@@ -16,7 +16,7 @@ CHANGE_NORM = Norm(middle=0.0, spread=0.03, least_spread=0.015)
 FUNDING_NORM = Norm(middle=0.00005, spread=0.0001, least_spread=0.0001)
 PREMIUM_NORM = Norm(middle=-0.0005, spread=0.0015, least_spread=0.0015)
 
-WEIGHTS = {"range": 1.0, "change": 1.0, "move": 1.0, "volume": 0.35, "funding": 0.85, "premium": 0.7}
+WEIGHTS = {"range": 1.0, "change": 1.0, "move": 1.0, "volume": 0.35, "funding": 0.85, "premium": 0.7, "listing": 0.3}
 MARKET_WEIGHTS = {"range": 1.0, "move": 1.0, "breadth": 0.8}
 
 
@@ -47,6 +47,7 @@ def score(measures: Measures) -> Scores:
         "volume": ramp(doublings, 1.5, 4.0),
         "funding": ramp(np.abs(funding_z), 8.0, 30.0),
         "premium": ramp(np.abs(premium_z), 4.0, 12.0),
+        "listing": ramp(-measures.age_days, -30.0, -3.0),
     }
     rising = ramp(change_z, 2.0, 8.0) * ramp(measures.change, 0.05, 0.25)
     spurt = ramp(measures.move_sigma, 5.0, 14.0) * ramp(measures.move, 0.01, 0.04)
@@ -67,6 +68,7 @@ def score(measures: Measures) -> Scores:
             "funding_z": funding_z,
             "premium_ratio": measures.premium,
             "premium_z": premium_z,
+            "listing_age_days": measures.age_days,
         },
     )
 

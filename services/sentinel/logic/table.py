@@ -2,12 +2,12 @@
 
 import math
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from services.sentinel.logic.curve import Floats
+from services.sentinel.logic.profile import Profile
 
 WINDOW_MS = 300_000
 """Over which a move counts as a jump."""
@@ -51,7 +51,7 @@ class Measures:
 
     `log_range` ln(high / low) and `change` ln(last / open) of 24 h; `move` the largest signed log move of the last five
     minutes up to now, `move_sigma` the same in the symbol's own five-minute deviations; `surge` 24 h quote volume over its
-    usual day; `funding` per interval; `premium` (mark - index) / index.
+    usual day; `funding` per interval; `premium` (mark - index) / index; `age_days` since the listing.
     """
 
     symbols: tuple[str, ...]
@@ -62,6 +62,7 @@ class Measures:
     surge: Floats
     funding: Floats
     premium: Floats
+    age_days: Floats
 
 
 class Table:
@@ -96,8 +97,14 @@ class Table:
         while trail[0][0] < row.time_ms - WINDOW_MS:
             trail.popleft()
 
-    def measure(self, usual: Mapping[str, float]) -> Measures:
-        """All symbols that are alive, sorted by name. `usual` is the quote volume of a usual day, where known."""
+    @property
+    def symbols(self) -> list[str]:
+        """All that were heard of."""
+        return list(self._rows)
+
+    def measure(self, profile: Profile) -> Measures:
+        """All symbols that are alive, sorted by name, against what is usual for them."""
+        usual = profile.usual
         rows = sorted((s, r) for s, r in self._rows.items() if r.time_ms > self.now_ms - STALE_MS)
         symbols = tuple(symbol for symbol, _ in rows)
         log_range = _array([math.log(max(row.high, row.last) / min(row.low, row.last)) for _, row in rows])
@@ -112,6 +119,7 @@ class Table:
             surge=_array([row.quote_volume / usual[symbol] if usual.get(symbol, 0) > 0 else math.nan for symbol, row in rows]),
             funding=_array([row.funding for _, row in rows]),
             premium=_array([row.premium for _, row in rows]),
+            age_days=_array([profile.age_days(symbol, self.now_ms) for symbol in symbols]),
         )
 
 

@@ -1,8 +1,9 @@
 """The whole judgement: from the table to the states that are worth telling."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from services.sentinel.logic.profile import Profile
 from services.sentinel.logic.score import Scores, score, score_market
 from services.sentinel.logic.states import Present, state_of, worth_telling
 from services.sentinel.logic.table import Table
@@ -49,9 +50,9 @@ class Watch:
         held = [s for s in self._told.values() if s.symbol == MARKET_KEY or s.label is not RiskLabel.GREEN]
         return [Told(state, self._tracks[state.symbol]) for state in held]
 
-    def judge(self, table: Table, usual: Mapping[str, float]) -> list[Told]:
+    def judge(self, table: Table, profile: Profile) -> list[Told]:
         """Judge every symbol and the market at the table's time; what is worth telling, the market first."""
-        measures = table.measure(usual)
+        measures = table.measure(profile)
         if not measures.symbols:
             return []
         scores = score(measures)

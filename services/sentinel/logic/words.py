@@ -13,6 +13,7 @@ _TEXTS: Mapping[str, str] = {
     "move": "moved {move_5m_ratio:+.1%} in five minutes, {move_sigma:+.1f} of its own sigma",
     "volume": "24 h volume {volume_ratio:.1f} times the usual",
     "funding": "funding {funding_ratio:+.3%} per interval, {funding_z:+.0f} sigma from the market",
+    "listing": "listed {listing_age_days:.0f} days ago",
     "premium": "mark price {premium_ratio:+.2%} from index, {premium_z:+.1f} sigma from the market",
 }
 _MARKET_TEXTS: Mapping[str, str] = {

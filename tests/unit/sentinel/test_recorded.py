@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from services.sentinel.logic.curve import Floats
+from services.sentinel.logic.profile import Profile, usual_volume
 from services.sentinel.logic.table import Day, Table
 from services.sentinel.logic.watch import Watch
 from shared.contracts.sentinel import MARKET_KEY, RiskLabel
@@ -34,11 +35,11 @@ def test_a_recorded_day_is_mostly_green_at_first_sight() -> None:
     for row in json.loads((root() / "tickers.json").read_text()):
         prices = (float(row["lastPrice"]), float(row["highPrice"]), float(row["lowPrice"]))
         table.day(row["symbol"], Day(row["closeTime"], *prices, float(row["priceChangePercent"]) / 100, float(row["quoteVolume"])))
-    news = Watch(HOUR).judge(table, {})
+    news = Watch(HOUR).judge(table, Profile())
     market = next(told.state for told in news if told.state.symbol == MARKET_KEY)
     troubled = [told.state for told in news if told.state.symbol != MARKET_KEY]
     assert market.label is RiskLabel.GREEN
-    assert 0 < len(troubled) <= 0.05 * len(table.measure({}).symbols)
+    assert 0 < len(troubled) <= 0.05 * len(table.measure(Profile()).symbols)
 
 
 def hourly() -> dict[str, dict[str, Floats]]:
@@ -56,18 +57,32 @@ def hourly() -> dict[str, dict[str, Floats]]:
     }
 
 
-def frames(days: int) -> Iterator[dict[str, Day]]:
-    """24 h statistics at every full hour."""
+def usual(market: dict[str, dict[str, Floats]], hour: int) -> Profile:
+    """What was known at the beginning of the day that holds an hour."""
+    day = hour // 24
+    found = Profile()
+    for symbol, column in market.items():
+        daily = column["quote_volume"][: day * 24].reshape(day, 24).sum(axis=1)
+        volume = usual_volume(daily.tolist())
+        if volume is not None:
+            found.usual[symbol] = volume
+    return found
+
+
+def frames(days: int) -> Iterator[tuple[dict[str, Day], Profile]]:
+    """24 h statistics at every full hour, and what is usual by then."""
     market = hourly()
+    profile = Profile()
     for hour in range(24, 24 * days):
         frame = {}
+        profile = usual(market, hour) if hour % 24 == 0 else profile
         for symbol, column in market.items():
             span = slice(hour - 24, hour)
             last, opened = float(column["close"][hour - 1]), float(column["open"][hour - 24])
             high, low = float(column["high"][span].max()), float(column["low"][span].min())
             volume = float(column["quote_volume"][span].sum())
             frame[symbol] = Day(int(column["open_time"][hour]), last, high, low, last / opened - 1, volume)
-        yield frame
+        yield frame, profile
 
 
 def test_over_a_recorded_month_few_are_warned_of_and_the_market_hardly_ever() -> None:
@@ -75,10 +90,10 @@ def test_over_a_recorded_month_few_are_warned_of_and_the_market_hardly_ever() ->
     counts = dict.fromkeys(RiskLabel, 0)
     market: list[RiskLabel] = []
     total = 0
-    for frame in frames(days=30):
+    for frame, profile in frames(days=30):
         for symbol, day in frame.items():
             table.day(symbol, day)
-        watch.judge(table, {})
+        watch.judge(table, profile)
         fresh = [s for s in watch._told.values() if s.expires_ms > table.now_ms]
         for state in fresh:
             if state.symbol == MARKET_KEY:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sentinel.logic.curve import Norm, distance, ramp
+from services.sentinel.logic.profile import Profile
 from services.sentinel.logic.score import score, score_market
 from services.sentinel.logic.table import Day, Measures, Table
 from services.sentinel.logic.words import reasons
@@ -24,6 +25,7 @@ def market(**changed: float) -> Measures:
         "surge": np.exp2(dice.normal(0, 0.6, SYMBOLS)),
         "funding": dice.normal(0.00005, 0.00005, SYMBOLS),
         "premium": dice.normal(-0.0005, 0.0007, SYMBOLS),
+        "age_days": np.full(SYMBOLS, 400.0),
     }
     for name, value in changed.items():
         columns[name][0] = value
@@ -83,6 +85,7 @@ def test_a_market_wide_fall_is_seen_although_no_symbol_stands_out() -> None:
         move=falling.move - 0.04,
         move_sigma=falling.move_sigma - 8,
         surge=falling.surge,
+        age_days=falling.age_days,
         funding=falling.funding,
         premium=falling.premium,
     )
@@ -129,9 +132,9 @@ def test_a_jump_is_measured_from_the_worst_price_of_five_minutes() -> None:
     table = Table()
     for minute, last in ((0, 100.0), (1, 104.0), (2, 108.0), (4, 101.0)):
         table.day("AUSDT", day(minute, last))
-    assert table.measure({}).move[0] == pytest.approx(math.log(101 / 108))
+    assert table.measure(Profile()).move[0] == pytest.approx(math.log(101 / 108))
     table.day("AUSDT", day(8, 101.0))
-    assert table.measure({}).move[0] == 0.0
+    assert table.measure(Profile()).move[0] == 0.0
 
 
 def test_old_news_nonsense_and_dead_symbols_are_left_out() -> None:
@@ -141,7 +144,7 @@ def test_old_news_nonsense_and_dead_symbols_are_left_out() -> None:
     table.day("BUSDT", Day(100 * 60_000, 0.0, 1.0, 0.0, 0.0, 1.0))
     table.day("CUSDT", day(10, 100.0))
     table.mark("DUSDT", 1.0, 1.0, 0.0)
-    measures = table.measure({"AUSDT": 2e6})
+    measures = table.measure(Profile({"AUSDT": 2e6}))
     assert measures.symbols == ("AUSDT",)
     assert measures.surge[0] == 0.5
     assert math.isnan(measures.funding[0])
