@@ -61,6 +61,8 @@ def download(  # noqa: PLR0913 - one parameter per option of the command line
         raise
     except MrasterError as error:
         fail(f"the download stopped: {error}\nwhat was fetched is kept in {out}; run the same command again to go on")
+    except OSError as error:
+        fail(f"the download stopped: {out} cannot be written ({error.strerror or error}); make room or give another folder with --out")
     except KeyboardInterrupt:
         typer.echo(f"stopped; what was fetched is kept in {out}; run the same command again to go on", err=True)
         raise typer.Exit(_INTERRUPTED) from None

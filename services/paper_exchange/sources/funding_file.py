@@ -17,17 +17,21 @@ from shared.domain.errors import ConfigError
 _NEEDED = {"symbol", "funding_time", "funding_rate"}
 
 
-def find_funding(folder: Path) -> Path | None:
-    """The funding file of a folder."""
-    return next((folder / name for name in ("funding.parquet", "funding.csv") if (folder / name).is_file()), None)
-
-
-def load_funding(path: Path, symbols: tuple[str, ...]) -> dict[str, FundingTrack]:
-    """Fundings of the wanted contracts.
+def load_fundings(paths: list[Path], symbols: tuple[str, ...]) -> dict[str, FundingTrack]:
+    """Fundings of the wanted contracts from all files together.
 
     Raises:
-        ConfigError: the file cannot be read or lacks a column.
+        ConfigError: a file cannot be read or lacks a column.
     """
+    rows: dict[str, dict[int, dict[str, Any]]] = {}
+    for path in paths:
+        for row in _rows(path):
+            if row["symbol"] in symbols:
+                rows.setdefault(row["symbol"], {})[int(row["funding_time"])] = row
+    return {symbol: _track([found[time] for time in sorted(found)]) for symbol, found in rows.items()}
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         table = pq.read_table(path) if path.suffix == ".parquet" else pyarrow.csv.read_csv(path)
     except (pa.ArrowInvalid, OSError) as error:
@@ -35,11 +39,8 @@ def load_funding(path: Path, symbols: tuple[str, ...]) -> dict[str, FundingTrack
     missing = sorted(_NEEDED - set(table.column_names))
     if missing:
         raise ConfigError(f"{path}: column {', '.join(missing)} is missing; expected symbol, funding_time (ms) and funding_rate")
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for row in table.to_pylist():
-        if row["symbol"] in symbols:
-            rows.setdefault(row["symbol"], []).append(row)
-    return {symbol: _track(sorted(found, key=lambda row: int(row["funding_time"]))) for symbol, found in rows.items()}
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
 
 
 def _track(rows: list[dict[str, Any]]) -> FundingTrack:

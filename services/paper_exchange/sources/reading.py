@@ -65,9 +65,7 @@ def _rows(grid: Grid, tables: dict[str, Floats]) -> dict[int, Floats]:
 
 def _fundings(stock: Inventory, grid: Grid, flow: Flow) -> dict[str, FundingTrack]:
     """Recorded fundings; where there are none, those that the mark price events announced."""
-    tracks: dict[str, FundingTrack] = {}
-    for file in stock.of(Holding.FUNDING)[:1]:
-        tracks = funding_file.load_funding(file, grid.symbols)
+    tracks = funding_file.load_fundings(stock.of(Holding.FUNDING), grid.symbols)
     for row, table in flow.marks.items():
         symbol = grid.symbols[row]
         if symbol not in tracks and (table[Mark.NEXT] > 0).any():

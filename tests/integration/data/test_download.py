@@ -1,6 +1,7 @@
 """Downloading from a scripted venue: what is asked, what is kept, what happens when it is cut short."""
 
 import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from services.commands.data_check import check_path
 from services.commands.data_fetch import PAGE
 from services.commands.data_job import PIECE, run
+from services.commands.data_parts import locked
 from shared.domain.errors import ConfigError, ContractViolation, ExchangeUnavailable
 from tests.fakes.eventually import eventually
 from tests.fakes.venue_server import Asked, Reply, VenueServer
@@ -116,6 +118,22 @@ async def test_killed_in_the_middle_it_goes_on_without_gap_or_duplicate(server: 
     assert len(asked_spans(server)) == (20_000 - len(kept) * PIECE) // PAGE
     assert not half.exists()
     assert not found(tmp_path, ".download/klines_1m")
+
+
+async def test_interrupted_from_the_keyboard(server: VenueServer, tmp_path: Path) -> None:
+    script(server, klines_answer=lambda _asked: Reply(silent=True))
+    process = await command("download", "--base", server.http_url, "--out", str(tmp_path), "--interval", "1m", "--start", str(T0))
+    await eventually(lambda: server.asked_for("GET", "/fapi/v1/klines"), within_s=60)
+    process.send_signal(signal.SIGINT)
+    _, errors = await process.communicate()
+    assert process.returncode == 130
+    assert "run the same command again to go on" in errors.decode()
+    assert "Traceback" not in errors.decode()
+
+
+async def test_two_downloads_in_one_folder_are_one_too_many(server: VenueServer, tmp_path: Path) -> None:
+    with locked(tmp_path), pytest.raises(ConfigError, match="another download writes there"):
+        await run(order(server, tmp_path))
 
 
 async def test_killed_between_the_new_file_and_the_end_of_the_pieces(server: VenueServer, tmp_path: Path) -> None:

@@ -300,3 +300,22 @@ def test_a_replay_of_flow_goes_on_where_it_stood(replay: Replay, tmp_path: Path)
     again.tape.resume(point)
     assert again.tape.price[0] == whole.tape.price[0]
     assert again.tape.traded(0) == whole.tape.traded(0)
+
+
+def test_a_recording_in_several_files(replay: Replay, tmp_path: Path) -> None:
+    """Months in files of their own, candles and fundings."""
+    candles(tmp_path / "klines_1m_a.parquet", [100.0] * 60)
+    candles(tmp_path / "klines_1m_b.parquet", [101.0] * 60, start=T0 + 60 * MINUTE)
+    candles(tmp_path / "klines_1m_other.parquet", [5.0] * 120, symbol="BUSDT")
+    for name, hour, rate in (("funding_a", 1, 0.001), ("funding_b", 2, 0.002)):
+        write(
+            tmp_path / f"{name}.parquet",
+            [{"symbol": "AUSDT", "funding_time": T0 + hour * 60 * MINUTE, "funding_rate": rate, "interval_hours": 1}],
+        )
+    venue = replay(tmp_path)
+    assert venue.tape.grid.symbols == ("AUSDT", "BUSDT")
+    assert venue.tape.grid.width == 120
+    venue.until(119 * MINUTE)
+    assert float(venue.get("fundingRate", symbol="AUSDT")[0]["fundingRate"]) == 0.001
+    shown = venue.get("premiumIndex", symbol="AUSDT")
+    assert (float(shown["lastFundingRate"]), shown["nextFundingTime"]) == (0.002, T0 + 120 * MINUTE)

@@ -14,7 +14,7 @@ from services.paper_exchange.logic.ledger import move
 from services.paper_exchange.logic.margin import liquidation_price, of_account
 from services.paper_exchange.logic.money import cut
 from services.paper_exchange.logic.settling import pay_funding
-from services.paper_exchange.sources.funding_file import find_funding, load_funding
+from services.paper_exchange.sources.funding_file import load_fundings
 from shared.domain.order import PositionSide
 from tests.unit.paper_exchange.bench_desk import SYMBOL, Bench
 
@@ -62,9 +62,8 @@ def test_liquidation_price_of_a_recorded_account(body: Any) -> None:
 
 def test_recorded_fundings_are_paid_as_position_times_mark_times_rate(recordings: Path) -> None:
     folder = recordings / "data" if (recordings / "data").is_dir() else recordings
-    path = find_funding(folder)
-    assert path is not None
-    track = load_funding(path, ("BTCUSDT",))["BTCUSDT"]
+    path = folder / "funding.parquet"
+    track = load_fundings([path], ("BTCUSDT",))["BTCUSDT"]
     paid = 0
     for rate, mark in zip(track.rates[:200], track.marks[:200], strict=True):
         if mark is None:
