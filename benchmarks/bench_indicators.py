@@ -5,6 +5,10 @@ from statistics import median
 
 import numpy as np
 
+from benchmarks.funnel import FRAME
+from services.scanner.logic.features import observe
+from services.scanner.logic.windows import Windows
+from shared.domain.candle import Candle
 from shared.indicators.aggregate import Ohlc
 from shared.indicators.bank import IndicatorBank
 from shared.indicators.live import AdxState, Ring, Smoother, ring_mean, ring_std
@@ -13,7 +17,7 @@ from shared.indicators.series import compute
 from shared.indicators.types import Floats
 from shared.indicators.volatility import band_shape, true_range
 
-WINDOW = 250
+WINDOW, BEGIN = 250, 5_880_000
 WARM, MEASURED = 230, 100
 
 
@@ -110,6 +114,21 @@ def per_naive(whole: Ohlc) -> float:
     return time.perf_counter() - start
 
 
+def per_features(whole: Ohlc) -> float:
+    """Median seconds from arrived candles to the features of all symbols: windows, both frames, and what the rules look at."""
+    names = [f"C{n:03}" for n in range(len(whole.close))]
+    windows = Windows(FRAME, names)
+    seconds = []
+    for at in range(whole.close.shape[1]):
+        bar = BEGIN + at
+        prices = [part[:, at].tolist() for part in whole]
+        arrived = [Candle(name, "5m", FRAME.open_ms(bar), *row, 1e3, 1e5, 9) for name, *row in zip(names, *prices, strict=True)]
+        start = time.perf_counter()
+        observe(windows, windows.append(bar, arrived), bar)
+        seconds.append(time.perf_counter() - start)
+    return median(seconds[WARM:])
+
+
 def report(symbols: int) -> None:
     whole = candles(symbols, WARM + MEASURED)
     columns = [Ohlc(*(np.ascontiguousarray(part[:, bar]) for part in whole)) for bar in range(WARM + MEASURED)]
@@ -122,6 +141,9 @@ def report(symbols: int) -> None:
     print(f"bench indicators_all_17_incremental_{symbols} {everything / symbols * 1e6:.3f} us_per_symbol_candle")
     print(f"bench indicators_basic_6_incremental_{symbols} {basic / symbols * 1e6:.3f} us_per_symbol_candle")
     print(f"bench indicators_all_17_recomputed_{WINDOW}_{symbols} {recomputed / symbols * 1e6:.1f} us_per_symbol_candle")
+    features = per_features(whole)
+    print(f"bench features_all_{symbols} {features / symbols * 1e6:.3f} us_per_symbol_candle")
+    print(f"bench features_naive_6_indicators_over_all_features_{symbols} {slow / features:.0f} ratio")
     print(f"bench indicators_basic_6_naive_{symbols} {slow / symbols * 1e6:.1f} us_per_symbol_candle")
     print(f"bench indicators_basic_6_naive_over_incremental_{symbols} {slow / basic:.0f} ratio")
 

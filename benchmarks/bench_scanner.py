@@ -1,31 +1,20 @@
-"""The scanner: candles per second through its pure core, a funnel of its decisions, and how long a common close takes."""
+"""The scanner inside one process: candles per second through its pure core, and what a common close costs it."""
 
 import asyncio
-import os
 import time
-from collections import Counter, defaultdict
-from pathlib import Path
 from statistics import median
 
 import numpy as np
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import structlog
 
+from benchmarks.funnel import FRAME, Player, default_rules
 from services.scanner.board import Board
-from services.scanner.logic.decide import ClosedBatch, Rules, judge, signals
-from services.scanner.logic.frame import Frame
 from services.scanner.logic.inbox import Closed
 from services.scanner.logic.market import Reference
-from services.scanner.logic.rules import rules_of
 from services.scanner.scan import Scan
 from shared.bus.nats_bus import NatsBus
 from shared.config.load import load
-from shared.config.sections.exits import Exits
-from shared.config.sections.filters import Filters
-from shared.config.sections.strategy import Strategy
 from shared.contracts.envelope import Producer
-from shared.contracts.signal import Candidate
 from shared.contracts.topic import STREAMS
 from shared.domain.candle import Candle
 from shared.domain.clock import ManualClock
@@ -38,8 +27,7 @@ from shared.state.keys import Keys
 from shared.state.redis_store import RedisState
 from tests.fakes.servers import NatsServer, RedisServer
 
-FRAME = Frame.of("5m", "30m")
-FUNDING = 0.0001
+FUNDING, TAKER = 0.0001, 0.0004
 BEGIN = 5_880_000
 HISTORY = 500
 ROUNDS = 12
@@ -51,10 +39,6 @@ class WallClock(ManualClock):
     def monotonic_s(self) -> float:
         """Seconds that really pass."""
         return time.perf_counter()
-
-
-def settings() -> Rules:
-    return rules_of((Strategy(), Filters(), Exits()), FRAME, max_age_ms=300_000.0, taker_ratio=0.0004, paper=True)
 
 
 def synthetic(symbols: int, bars: int) -> dict[int, list[Candle]]:
@@ -72,18 +56,6 @@ def synthetic(symbols: int, bars: int) -> dict[int, list[Candle]]:
     return found
 
 
-def recorded(folder: Path, symbols: int) -> dict[int, list[Candle]]:
-    """The recording's candles of the first symbols, by bar."""
-    path = folder / "data" / "klines_5m.parquet"
-    names = sorted({str(name) for name in pq.read_table(path, columns=["symbol"])["symbol"].unique().to_pylist()})[:symbols]
-    columns = ["symbol", "open_time", "open", "high", "low", "close", "volume", "quote_volume"]
-    table = pq.read_table(path, columns=columns, filters=pc.field("symbol").isin(names))
-    found: dict[int, list[Candle]] = defaultdict(list)
-    for symbol, opened, o, h, lo, c, base, quote in zip(*(table[name].to_pylist() for name in columns), strict=True):
-        found[FRAME.bar(opened)].append(Candle(symbol, "5m", opened, o, h, lo, c, base, quote, 0))
-    return found
-
-
 def put_facts(board: Board, candles: list[Candle], time_ms: int) -> None:
     """A narrow book and a mark price for each symbol; the index explains the funding."""
     for candle in candles:
@@ -91,29 +63,18 @@ def put_facts(board: Board, candles: list[Candle], time_ms: int) -> None:
         board.put_mark(MarkPrice(candle.symbol, candle.close, candle.close * (1 - FUNDING), FUNDING, time_ms + 3_600_000, time_ms))
 
 
-def core(bars: dict[int, list[Candle]], name: str) -> Counter[str]:
+def core(bars: dict[int, list[Candle]], name: str) -> None:
     """Every candle through windows, indicators, setups, filters and edge, without any I/O."""
-    board, rules = Board(FRAME), settings()
-    board.windows.admit(sorted({c.symbol for candles in bars.values() for c in candles}))
-    board.watch(tuple(board.windows.symbols))
-    board.references = [Reference(0, 0, np.sort(np.array([c.quote_volume * 288 for c in bars[max(bars)]])))]
-    funnel: Counter[str] = Counter()
+    player = Player(sorted({c.symbol for candles in bars.values() for c in candles}), default_rules(TAKER))
+    player.board.references = [Reference(0, 0, np.sort(np.array([c.quote_volume * 288 for c in bars[max(bars)]])))]
     total, spent = 0, 0.0
     for bar in sorted(bars):
-        candles, close_ms = bars[bar], FRAME.close_ms(bar)
-        put_facts(board, candles, close_ms - 50)
+        put_facts(player.board, bars[bar], FRAME.close_ms(bar) - 50)
         start = time.perf_counter()
-        rows = board.windows.append(bar, candles)
-        features = board.observe(rows, bar)
-        batch = ClosedBatch([c.symbol for c in candles], "5m", close_ms, close_ms + 20, 30_000, features)
-        fired = signals(features, board.ranks(rows, bar), rules)
-        decided = judge(batch, fired, board.snapshot(rows[fired.place], bar), rules)
+        player.bar(bar, bars[bar])
         spent += time.perf_counter() - start
-        total += len(candles)
-        funnel.update("candidate" if isinstance(d, Candidate) else d.reason.value for d in decided)
-        funnel.update(f"setup_{d.setup.value}" for d in decided)
+        total += len(bars[bar])
     print(f"bench scanner_core_{name} {total / spent:.0f} candles/s")
-    return funnel
 
 
 async def burst(symbols: int, nats: NatsServer, redis: RedisServer) -> None:
@@ -174,12 +135,9 @@ async def close_of(candles: list[Candle], bar: int, ctx: Context, board: Board, 
 
 
 def main() -> None:
-    folder = os.environ.get("MRASTER_TEST_DATA", "")  # noqa: TID251 - the benchmarks' own switch
+    """Core, then common closes on real NATS and Redis."""
     for symbols in (80, 500):
         core(synthetic(symbols, 700), f"{symbols}_synthetic")
-    if folder:
-        for name, count in sorted(core(recorded(Path(folder), 80), "80_recorded").items()):
-            print(f"bench scanner_funnel_{name} {count} decisions")
     with NatsServer() as nats, RedisServer() as redis:
         for symbols in (80, 200, 500):
             asyncio.run(burst(symbols, nats, redis))
