@@ -100,6 +100,25 @@ def constituents(call: Call) -> Body:
     return {"symbol": symbol, "time": call.exchange.now_ms(), "constituents": [one]}
 
 
+def index_info(_call: Call) -> list[Body]:
+    """GET indexInfo: there is no composite index here."""
+    return []
+
+
+def asset_index(call: Call) -> Any:
+    """GET assetIndex: the margin asset, which is worth one dollar."""
+    zero, one = "0.00000000", "1.00000000"
+    row: Body = {"symbol": "USDTUSD", "time": call.exchange.now_ms(), "index": one, "bidBuffer": zero, "askBuffer": zero, "bidRate": one}
+    row |= {"askRate": one, "autoExchangeBidBuffer": zero, "autoExchangeAskBuffer": zero}
+    row |= {"autoExchangeBidRate": one, "autoExchangeAskRate": one}
+    symbol = call.params.text("symbol")
+    if symbol is None:
+        return [row]
+    if symbol.upper() != row["symbol"]:
+        raise reject(-1121)
+    return row
+
+
 def adl_risk(call: Call) -> Any:
     """GET symbolAdlRisk."""
     now = call.exchange.now_ms()
@@ -128,6 +147,8 @@ def table() -> dict[tuple[str, str], Route]:
     }
     routes = {("GET", f"/futures/data/{name}"): Route(handler, weight=0, mirrored=True) for name, handler in data.items()}
     routes[("GET", "/fapi/v1/constituents")] = Route(constituents, weight=2, mirrored=True)
+    routes[("GET", "/fapi/v1/indexInfo")] = Route(index_info, mirrored=True)
+    routes[("GET", "/fapi/v1/assetIndex")] = Route(asset_index, mirrored=True)
     routes[("GET", "/fapi/v1/symbolAdlRisk")] = Route(adl_risk, mirrored=True)
     routes[("GET", "/fapi/v1/rpiDepth")] = Route(rpi_depth, weight=20, mirrored=True)
     return routes

@@ -114,6 +114,8 @@ def test_statistics(venue: Direct, path: str, query: str, keys: set[str]) -> Non
 def test_index_and_queue(venue: Direct) -> None:
     found = orjson.loads(venue.call("GET", "/fapi/v1/constituents", b"symbol=BTCUSDT")[1])
     assert found["constituents"][0].keys() == {"exchange", "symbol", "price", "weight"}
+    assert orjson.loads(venue.call("GET", "/fapi/v1/indexInfo")[1]) == []
+    assert orjson.loads(venue.call("GET", "/fapi/v1/assetIndex", b"symbol=usdtusd")[1])["index"] == "1.00000000"
     assert orjson.loads(venue.call("GET", "/fapi/v1/symbolAdlRisk", b"symbol=BTCUSDT")[1])["adlRisk"] == "low"
     assert orjson.loads(venue.call("GET", "/fapi/v1/rpiDepth", b"symbol=BTCUSDT")[1])["bids"]
     assert isinstance(venue.signed("GET", "/fapi/v1/adlQuantile", symbol="BTCUSDT")[1], list)
