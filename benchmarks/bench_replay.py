@@ -11,7 +11,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bench_paper import figure, processor_seconds, wait_for_end
-from services.commands.data_job import Order, run
+from services.commands.data_job import run
+from services.commands.data_plan import Order
 from tests.integration.paper_exchange.harness import KEY, PaperVenue, write_candles
 from tests.unit.paper_exchange.recordings import T0, books, trades
 

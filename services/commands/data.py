@@ -40,7 +40,8 @@ def download(  # noqa: PLR0913 - one parameter per option of the command line
     as_json: Annotated[bool, typer.Option("--json", help="A summary for scripts on stdout.")] = False,
 ) -> None:
     """Fetch candles and fundings into Parquet files that a replay reads. Stopped or killed, it goes on where it was."""
-    from services.commands.data_job import Order, run  # noqa: PLC0415 - loads pyarrow and the venue client
+    from services.commands.data_job import run  # noqa: PLC0415 - loads pyarrow and the venue client
+    from services.commands.data_plan import Order  # noqa: PLC0415
 
     core = settings_here().core
     order = Order(

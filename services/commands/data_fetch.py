@@ -56,6 +56,14 @@ class Fetcher:
         """The contracts as the venue shows them."""
         return row(await self._get("exchangeInfo", [], 1), "exchangeInfo")
 
+    async def first_candle(self, dataset: Dataset, symbol: str, span: Span) -> int:
+        """When the first candle within a span opens; its beginning when the venue does not tell, its end when there is none."""
+        params = [("pair" if dataset.kind == "index" else "symbol", symbol), ("interval", dataset.interval)]
+        params += [("startTime", str(span[0])), ("limit", "1")]
+        found = array(await self._get(_ENDPOINTS[dataset.kind], params, klines_weight(1)), f"{dataset.stem} {symbol}")
+        opened = found[0][0] if found and isinstance(found[0], list) and found[0] else span[0]
+        return min(opened, span[1]) if isinstance(opened, int) and opened > span[0] else span[0]
+
     async def candles(self, dataset: Dataset, symbol: str, span: Span) -> pa.Table:
         """Candles that open within a span: one request per `PAGE` of them.
 

@@ -5,48 +5,27 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from services.commands.data_check import check_file
-from services.commands.data_fetch import PAGE, Fetcher
-from services.commands.data_layout import Dataset
+from services.commands.data_fetch import Fetcher
 from services.commands.data_parts import Parts, locked
-from services.commands.data_progress import Progress, progress_bar
-from services.commands.data_span import Span, cut, missing, moment
-from shared.domain.candle import INTERVALS, interval_ms
-from shared.domain.errors import ConfigError, ContractViolation, Permanent
-from shared.domain.instrument import Instrument
+from services.commands.data_plan import HOUR_MS, PIECE, Order, Piece, chosen, datasets, pieces_of, plan, span_of
+from services.commands.data_progress import progress_bar
+from shared.domain.candle import interval_ms
+from shared.domain.errors import ContractViolation, Permanent
 from shared.exchange.clock import VenueClock
 from shared.exchange.http import HttpOptions, VenueHttp
 from shared.exchange.parse_market import parse_exchange_info
 from shared.exchange.venues.policy import policy_for
 
-PIECE = 10 * PAGE
-"""Candles per piece: what a kill may cost."""
 _WORKERS = 4
-_HOUR_MS = 3_600_000
-_KINDS = ("klines", "mark", "index")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What somebody wants; times are still words."""
-
-    base: str
-    dialect: str | None
-    intervals: tuple[str, ...]
-    kinds: tuple[str, ...]
-    symbols: tuple[str, ...]
-    quote: str
-    start: str
-    end: str
-    funding: bool
-    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,63 +52,6 @@ class Summary:
     seconds: float = 0.0
     files: list[FileSummary] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One thing to fetch and to store."""
-
-    parts: Parts
-    symbol: str
-    span: Span
-
-    @property
-    def pages(self) -> int:
-        """Requests that it takes, about."""
-        return 1 if self.parts.dataset.kind == "funding" else -(-(self.span[1] - self.span[0]) // (PAGE * self.parts.step_ms))
-
-
-def datasets(order: Order) -> list[Dataset]:
-    """The files of an order.
-
-    Raises:
-        ConfigError: an interval or kind that does not exist, or nothing at all.
-    """
-    wrong = [name for name in order.intervals if name not in INTERVALS]
-    if wrong:
-        raise ConfigError(f"--interval: expected some of {', '.join(INTERVALS)}, got {', '.join(wrong)}")
-    wrong = [name for name in order.kinds if name not in _KINDS]
-    if wrong:
-        raise ConfigError(f"--kind: expected some of {', '.join(_KINDS)}, got {', '.join(wrong)}")
-    found = [Dataset(kind, interval) for kind in order.kinds for interval in order.intervals]
-    if order.funding:
-        found.append(Dataset("funding"))
-    if not found:
-        raise ConfigError("nothing to download: name an interval, or ask for fundings")
-    return found
-
-
-def chosen(order: Order, listed: dict[str, Instrument]) -> list[str]:
-    """The symbols of an order.
-
-    Raises:
-        ConfigError: a symbol that the venue does not list, or no contract in the quote asset.
-    """
-    unknown = [name for name in order.symbols if name not in listed]
-    if unknown:
-        some = ", ".join(sorted(listed)[:5])
-        raise ConfigError(f"{order.base} does not list {', '.join(unknown)}; it has {len(listed)} perpetuals, for example {some}")
-    found = list(order.symbols) or sorted(name for name, item in listed.items() if item.quote == order.quote and item.status == "TRADING")
-    if not found:
-        raise ConfigError(f"{order.base} has no perpetual in {order.quote} that trades; name --symbols or another --quote")
-    return [name for name in found if not name.startswith(".") and "/" not in name]
-
-
-def aligned(span: Span, step_ms: int) -> Span:
-    """The candles that open and close within a span, on the grid of their interval (weeks begin on Monday)."""
-    offset = 4 * 24 * _HOUR_MS if step_ms == 7 * 24 * _HOUR_MS else 0
-    start = -(-(span[0] - offset) // step_ms) * step_ms + offset
-    return start, max(start, (span[1] - offset) // step_ms * step_ms + offset)
 
 
 @contextlib.asynccontextmanager
@@ -160,12 +82,11 @@ async def run(order: Order) -> Summary:
             if info.limits is not None:
                 http.limiter.configure(info.limits)
             names = chosen(order, info.instruments)
-            span = _span(order, clock.now_ms())
+            span = span_of(order, clock.now_ms())
             summary = Summary(ok=True, folder=str(order.folder), venue=order.base, start_ms=span[0], end_ms=span[1])
-            stores = [Parts(order.folder, item, _HOUR_MS if item.kind == "funding" else interval_ms(item.interval)) for item in wanted]
-            pieces = [piece for parts in stores for piece in plan(parts, names, span, info.instruments)]
-            with progress_bar(sum(piece.pages for piece in pieces)) as progress:
-                await _Fetching(fetcher, summary, progress).run(pieces)
+            stores = [Parts(order.folder, item, HOUR_MS if item.kind == "funding" else interval_ms(item.interval)) for item in wanted]
+            fetching = _Fetching(fetcher, summary)
+            await fetching.run([stretch for parts in stores for stretch in plan(parts, names, span)])
             for parts in stores:
                 summary.files.append(_finish(parts, parts.assemble()))
             keep_contracts(order.folder / "exchange_info.json", payload)
@@ -175,60 +96,73 @@ async def run(order: Order) -> Summary:
     return summary
 
 
-def _span(order: Order, now_ms: int) -> Span:
-    start, end = moment(order.start, now_ms), min(moment(order.end, now_ms), now_ms)
-    if start >= end:
-        raise ConfigError(f"nothing lies between {order.start} and {order.end}; the venue's time is {now_ms} (ms)")
-    return start, end
-
-
-def plan(parts: Parts, names: list[str], span: Span, listed: dict[str, Instrument]) -> Iterator[Piece]:
-    """What of a file is missing. Before a contract was listed there is nothing to ask for."""
-    funding = parts.dataset.kind == "funding"
-    for name in names:
-        first = max(span[0], listed[name].onboard_ms // parts.step_ms * parts.step_ms)
-        inside = (first, span[1]) if funding else aligned((first, span[1]), parts.step_ms)
-        for left in missing(inside, parts.held(name)):
-            for piece in [left] if funding else cut(left, PIECE * parts.step_ms):
-                yield Piece(parts, name, piece)
-
-
 class _Fetching:
     """Several requests at a time; a symbol that is refused does not stop the others, everything else does."""
 
-    def __init__(self, fetcher: Fetcher, summary: Summary, progress: Progress) -> None:
+    def __init__(self, fetcher: Fetcher, summary: Summary) -> None:
         self._fetcher = fetcher
         self._summary = summary
-        self._progress = progress
         self._hours: dict[str, float] = {}
 
-    async def run(self, pieces: list[Piece]) -> None:
-        if any(piece.parts.dataset.kind == "funding" for piece in pieces):
+    async def run(self, stretches: list[Piece]) -> None:
+        """Fetch and store."""
+        if any(stretch.parts.dataset.kind == "funding" for stretch in stretches):
             self._hours = await self._fetcher.funding_hours()
+        begun: list[Piece] = []
+
+        async def find_beginning(stretch: Piece) -> None:
+            begun.append(await self._begun(stretch))
+
+        await self._each(stretches, find_beginning)
+        pieces = [
+            piece
+            for stretch in sorted(begun, key=lambda item: (item.parts.dataset.stem, item.symbol, item.span))
+            for piece in pieces_of(stretch)
+        ]
+        with progress_bar(sum(piece.pages for piece in pieces)) as progress:
+
+            async def fetch(piece: Piece) -> None:
+                piece.parts.keep(piece.symbol, piece.span, await self._fetched(piece))
+                progress.advance(piece.pages, f"{piece.parts.dataset.stem} {piece.symbol}")
+
+            await self._each(pieces, fetch)
+
+    async def _begun(self, stretch: Piece) -> Piece:
+        """The stretch from its first candle on: before a contract was listed there may be years of nothing."""
+        dataset, span = stretch.parts.dataset, stretch.span
+        if dataset.kind == "funding" or span[1] - span[0] <= PIECE * stretch.parts.step_ms:
+            return stretch
+        first = await self._fetcher.first_candle(dataset, stretch.symbol, span)
+        if first <= span[0]:
+            return stretch
+        stretch.parts.keep(stretch.symbol, (span[0], first), dataset.schema.empty_table())
+        return Piece(stretch.parts, stretch.symbol, (first, span[1]))
+
+    async def _fetched(self, piece: Piece) -> pa.Table:
+        dataset = piece.parts.dataset
+        if dataset.kind == "funding":
+            return await self._fetcher.fundings(dataset, piece.symbol, piece.span, self._hours.get(piece.symbol))
+        return await self._fetcher.candles(dataset, piece.symbol, piece.span)
+
+    async def _each(self, pieces: list[Piece], action: Callable[[Piece], Awaitable[None]]) -> None:
         waiting = iter(pieces)
+
+        async def work() -> None:
+            for piece in waiting:
+                try:
+                    await action(piece)
+                except ContractViolation:
+                    raise
+                except Permanent as error:
+                    self._summary.failed[f"{piece.symbol} {piece.parts.dataset.stem}"] = str(error)
+
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(_WORKERS):
-                    group.create_task(self._work(waiting))
+                    group.create_task(work())
         except BaseExceptionGroup as group_error:
             # the first failure is the reason; the others were cancelled by it or failed alike
             raise group_error.exceptions[0] from None
-
-    async def _work(self, waiting: Iterator[Piece]) -> None:
-        for piece in waiting:
-            dataset = piece.parts.dataset
-            try:
-                if dataset.kind == "funding":
-                    table = await self._fetcher.fundings(dataset, piece.symbol, piece.span, self._hours.get(piece.symbol))
-                else:
-                    table = await self._fetcher.candles(dataset, piece.symbol, piece.span)
-            except ContractViolation:
-                raise
-            except Permanent as error:
-                self._summary.failed[f"{piece.symbol} {dataset.stem}"] = str(error)
-            else:
-                piece.parts.keep(piece.symbol, piece.span, table)
-            self._progress.advance(piece.pages, f"{dataset.stem} {piece.symbol}")
 
 
 def _finish(parts: Parts, added: int) -> FileSummary:

@@ -78,15 +78,17 @@ class Parts:
 
         The pieces go only after the new file has its name, so being killed at any moment loses nothing.
         """
-        if not self._work.is_dir() or not any(self._work.glob("*/*.parquet")):
+        pieces = list(self._work.glob("*/*.parquet")) if self._work.is_dir() else []
+        if not pieces or not (self.path.is_file() or any(pq.read_metadata(piece).num_rows for piece in pieces)):
+            # an empty file would be of no use to anybody; empty pieces stay and remember that there is nothing
             return 0
         covered = {symbol: joined(self.held(symbol)) for symbol in self.symbols}
         added = 0
         with Writer(self.path, stamped(self.dataset.schema, covered)) as writer:
             for symbol in self.symbols:
                 before = rows_of(self.path, symbol, self.dataset)
-                pieces = [shaped(pq.read_table(path), self.dataset) for _, path in self._pieces(symbol)]
-                table = sorted_once(pa.concat_tables([before, *pieces]), self.dataset.time)
+                fetched = [shaped(pq.read_table(path), self.dataset) for _, path in self._pieces(symbol)]
+                table = sorted_once(pa.concat_tables([before, *fetched]), self.dataset.time)
                 added += table.num_rows - before.num_rows
                 if table.num_rows:
                     writer.add(table.replace_schema_metadata(stamped(self.dataset.schema, covered).metadata))
@@ -97,6 +99,8 @@ class Parts:
 
 def sorted_once(table: pa.Table, name: str) -> pa.Table:
     """Rows by time, the later one of two with the same time."""
+    if not table.num_rows:
+        return table
     times = table.column(name).to_numpy()
     order = np.argsort(times, kind="stable")
     ordered = times[order]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from services.commands.data_job import Order
+from services.commands.data_plan import Order
 from tests.fakes.venue_server import Asked, Reply, VenueServer
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,9 +29,10 @@ def kline(time_ms: int) -> list[Any]:
 
 
 def klines(asked: Asked) -> Reply:
-    start, end = int(asked.params["startTime"]), min(int(asked.params["endTime"]), NOW)
-    first = -(-start // MINUTE_MS) * MINUTE_MS
-    rows = [kline(at) for at in range(first, end + 1, MINUTE_MS) if not MISSING[0] <= at < MISSING[1]]
+    start, end = int(asked.params["startTime"]), min(int(asked.params.get("endTime", NOW)), NOW)
+    first = max(T0, -(-start // MINUTE_MS) * MINUTE_MS)
+    last = min(end + 1, first + 2000 * MINUTE_MS)
+    rows = [kline(at) for at in range(first, last, MINUTE_MS) if not MISSING[0] <= at < MISSING[1]]
     return Reply(body=rows[: int(asked.params["limit"])])
 
 
@@ -53,7 +54,7 @@ def contract(symbol: str, quote: str = "USDT") -> dict[str, Any]:
         {"filterType": "PERCENT_PRICE", "multiplierUp": "1.05", "multiplierDown": "0.95"},
     ]
     names = {"symbol": symbol, "baseAsset": symbol.removesuffix(quote), "quoteAsset": quote, "contractType": "PERPETUAL"}
-    return {**names, "status": "TRADING", "pricePrecision": 2, "quantityPrecision": 1, "onboardDate": T0, "filters": filters}
+    return {**names, "status": "TRADING", "pricePrecision": 2, "quantityPrecision": 1, "onboardDate": 0, "filters": filters}
 
 
 def script(server: VenueServer, *, klines_answer: Callable[[Asked], Reply] = klines) -> None:

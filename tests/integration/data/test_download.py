@@ -11,8 +11,9 @@ import pytest
 
 from services.commands.data_check import check_path
 from services.commands.data_fetch import PAGE
-from services.commands.data_job import PIECE, run
+from services.commands.data_job import run
 from services.commands.data_parts import locked
+from services.commands.data_plan import PIECE
 from shared.domain.errors import ConfigError, ContractViolation, ExchangeUnavailable
 from tests.fakes.eventually import eventually
 from tests.fakes.venue_server import Asked, Reply, VenueServer
@@ -29,7 +30,9 @@ async def server() -> AsyncIterator[VenueServer]:
 
 
 def asked_spans(server: VenueServer) -> list[tuple[int, int]]:
-    return [(int(item.params["startTime"]), int(item.params["endTime"])) for item in server.asked_for("GET", "/fapi/v1/klines")]
+    """Pages that were asked for; looks for the first candle have no end."""
+    asked = [item.params for item in server.asked_for("GET", "/fapi/v1/klines")]
+    return [(int(item["startTime"]), int(item["endTime"])) for item in asked if "endTime" in item]
 
 
 def opened(path: Path, symbol: str) -> list[int]:
@@ -146,6 +149,21 @@ async def test_killed_between_the_new_file_and_the_end_of_the_pieces(server: Ven
     summary = await run(order(server, tmp_path))
     assert summary.files[0].added == 0
     assert pq.read_table(tmp_path / "klines_1m.parquet").equals(rows)
+
+
+async def test_years_before_the_listing_cost_one_request(server: VenueServer, tmp_path: Path) -> None:
+    before = str(T0 - 500_000 * MINUTE_MS)
+    await run(order(server, tmp_path, start=before, end=str(T0 + 6000 * MINUTE_MS)))
+    assert opened(tmp_path / "klines_1m.parquet", "AAAUSDT") == expected(T0, 6000)
+    assert min(asked_spans(server))[0] == T0
+    server.asked.clear()
+    summary = await run(order(server, tmp_path, start=before, end=str(T0 + 6000 * MINUTE_MS)))
+    assert (server.asked_for("GET", "/fapi/v1/klines"), summary.files[0].added) == ([], 0)
+
+
+async def test_nothing_at_all_in_a_long_stretch(server: VenueServer, tmp_path: Path) -> None:
+    summary = await run(order(server, tmp_path, start=str(T0 - 500_000 * MINUTE_MS), end=str(T0 - 100 * MINUTE_MS)))
+    assert (summary.ok, summary.files[0].rows, asked_spans(server)) == (True, 0, [])
 
 
 async def test_mark_and_index_candles_have_prices_only(server: VenueServer, tmp_path: Path) -> None:

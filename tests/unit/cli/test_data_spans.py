@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.commands.data_check import check_file, check_path
-from services.commands.data_job import aligned
+from services.commands.data_plan import aligned
 from services.commands.data_span import Spans, cut, joined, missing, moment
 from shared.domain.errors import ConfigError
 from tests.unit.cli.conftest import Run
