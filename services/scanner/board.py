@@ -5,7 +5,7 @@ import numpy as np
 from services.scanner.logic.features import Features, observe
 from services.scanner.logic.frame import Frame
 from services.scanner.logic.inbox import Inbox
-from services.scanner.logic.market import Book, Latest, Mark, MarketSnapshot, Reference, correlated_peers, volume_rank
+from services.scanner.logic.market import Book, Latest, Mark, MarketSnapshot, Reference, correlated_peers, unseen, volume_rank
 from services.scanner.logic.windows import Index, Windows
 from shared.domain.order import Direction
 from shared.exchange.market import BookTicker, MarkPrice
@@ -99,7 +99,7 @@ class Board:
         symbols = [self.windows.symbols[row] for row in rows]
         books = [self.books.at(symbol, close_ms, or_later=or_later) for symbol in symbols]
         marks = [self.marks.at(symbol, close_ms, or_later=or_later) for symbol in symbols]
-        longs, shorts = self._peers(rows, bar - 1)
+        longs, shorts = self._peers(rows, bar - 1, Direction.LONG), self._peers(rows, bar - 1, Direction.SHORT)
         losses = [self.losses.get(symbol) for symbol in symbols]
         return MarketSnapshot(
             bid=_column([b and b.value.bid for b in books]),
@@ -112,8 +112,10 @@ class Board:
             mark_age_ms=_column([m and float(close_ms - m.time_ms) for m in marks]),
             quote_volume=self.windows.day_volume(rows),
             volume_rank=self.ranks(rows, bar),
-            peers_long=longs,
-            peers_short=shorts,
+            peers_long=longs[0],
+            peers_short=shorts[0],
+            unseen_long=longs[1],
+            unseen_short=shorts[1],
             bars_since_loss=_column([self._bars_since(loss, close_ms) for loss in losses]),
         )
 
@@ -123,19 +125,19 @@ class Board:
             return float("inf")
         return float((close_ms - loss_ms) // self.frame.length_ms)
 
-    def _peers(self, rows: Index, bar: int) -> tuple[Floats, Floats]:
-        """Open positions of each side that move together with each symbol up to `bar` (its own position counts, too).
+    def _peers(self, rows: Index, bar: int, side: Direction) -> tuple[Floats, Floats]:
+        """Open positions of one side that move together with each symbol up to `bar` (its own position counts, too), and those unseen.
 
         `bar` is one that all symbols have, so that it does not matter whose candle of the present bar came first.
         """
-        held = [(symbol, side) for symbol, side in sorted(self.positions.items()) if symbol in self._present]
-        own = _returns(self.windows.closes(rows, CORRELATION_BARS + 1, bar)) if held else np.empty((len(rows), 0))
-        counts = []
-        for side in (Direction.LONG, Direction.SHORT):
-            others = self.windows.rows_of([symbol for symbol, direction in held if direction is side])
-            returns = _returns(self.windows.closes(others, CORRELATION_BARS + 1, bar))
-            counts.append(correlated_peers(own, returns))
-        return counts[0], counts[1]
+        held = sorted(symbol for symbol, direction in self.positions.items() if direction is side)
+        if not held:
+            return np.zeros(len(rows)), np.zeros(len(rows))
+        here = [symbol for symbol in held if symbol in self._present]
+        own = _returns(self.windows.closes(rows, CORRELATION_BARS + 1, bar))
+        others = _returns(self.windows.closes(self.windows.rows_of(here), CORRELATION_BARS + 1, bar))
+        missing = len(held) - len(here) + unseen(others)
+        return correlated_peers(own, others), np.full(len(rows), float(missing))
 
 
 def _returns(closes: Floats) -> Floats:

@@ -37,6 +37,7 @@ class SkipReason(StrEnum):
     NON_ARB_LONG = "non_arb_long"
     NON_ARB_SHORT = "non_arb_short"
     CORRELATED = "correlated"
+    MISSING_CORRELATION = "missing_correlation"
     COOLDOWN = "cooldown"
     MISSING_ATR = "missing_atr"
     EDGE = "edge"

@@ -145,8 +145,10 @@ def _oracle_checks(signals: Signals, market: MarketSnapshot, limits: Hygiene) ->
 def _exposure_checks(signals: Signals, market: MarketSnapshot, limits: Hygiene) -> list[Check]:
     """What the account already holds or has just lost."""
     peers = np.where(signals.sign > 0, market.peers_long, market.peers_short)
+    unseen = np.where(signals.sign > 0, market.unseen_long, market.unseen_short)
     return [
         _above(SkipReason.CORRELATED, peers, limits.correlated_peers),
+        _above(SkipReason.MISSING_CORRELATION, peers + unseen, limits.correlated_peers),
         _below(SkipReason.COOLDOWN, market.bars_since_loss, limits.cooldown_bars),
     ]
 

@@ -82,7 +82,8 @@ class MarketSnapshot:
     """Facts about some symbols at one candle's close; one value per symbol, NaN = not known.
 
     `*_age_ms` are measured from the close (negative when the value is later). `volume_rank` 0-1, 1 = most traded.
-    `peers_long` / `peers_short`: open positions of that side that move together with the symbol. `bars_since_loss`: candles since
+    `peers_long` / `peers_short`: open positions of that side that move together with the symbol; `unseen_long` / `unseen_short`:
+    those of which nobody here can say. `bars_since_loss`: candles since
     the symbol was closed at a loss, infinite when it was not.
     """
 
@@ -98,6 +99,8 @@ class MarketSnapshot:
     volume_rank: Floats
     peers_long: Floats
     peers_short: Floats
+    unseen_long: Floats
+    unseen_short: Floats
     bars_since_loss: Floats
 
     def pick(self, place: NDArray[np.intp]) -> "MarketSnapshot":
@@ -139,13 +142,18 @@ def volume_rank(quote_volume: Floats, reference: Floats) -> Floats:
 def correlated_peers(own: Floats, others: Floats, *, at_least: float = 0.8) -> Floats:
     """How many of the `others` move with each symbol of `own`: [symbols, returns] and [positions, returns] of the same bars.
 
-    Histories with a gap or without movement correlate with nothing.
+    Histories with a gap (see `unseen`) or without movement correlate with nothing.
     """
     if not len(others) or not len(own):
         return np.zeros(len(own))
     together = _standardised(own) @ _standardised(others).T >= at_least - 1e-12
     count: Floats = together.sum(axis=1, dtype=np.float64)
     return count
+
+
+def unseen(others: Floats) -> int:
+    """How many of the `others` have a gap in their returns."""
+    return int((~np.isfinite(others)).any(axis=1).sum())
 
 
 def _standardised(returns: Floats) -> Floats:

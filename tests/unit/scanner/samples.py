@@ -90,6 +90,8 @@ def market(**changes: float) -> MarketSnapshot:
         "volume_rank": 0.5,
         "peers_long": 0.0,
         "peers_short": 0.0,
+        "unseen_long": 0.0,
+        "unseen_short": 0.0,
         "bars_since_loss": float("inf"),
         **changes,
     }

@@ -46,6 +46,9 @@ CASES: list[tuple[SkipReason, Signals, MarketSnapshot]] = [
     (SkipReason.NON_ARB_SHORT, signal(-1.0), market(funding=-0.0001)),
     (SkipReason.CORRELATED, signal(), market(peers_long=3)),
     (SkipReason.CORRELATED, signal(-1.0), market(peers_short=3)),
+    (SkipReason.CORRELATED, signal(), market(peers_long=3, unseen_long=5)),
+    (SkipReason.MISSING_CORRELATION, signal(), market(peers_long=1, unseen_long=2)),
+    (SkipReason.MISSING_CORRELATION, signal(-1.0), market(unseen_short=3, unseen_long=0)),
     (SkipReason.COOLDOWN, signal(), market(bars_since_loss=5)),
     (SkipReason.MISSING_ATR, signal(atr=NAN), market()),
     (SkipReason.MISSING_ATR, signal(atr=0), market()),
@@ -66,7 +69,9 @@ def test_every_reason_can_be_reached() -> None:
 
 
 def test_limits_themselves_pass() -> None:
-    at_limit = market(quote_volume=150_000, book_age_ms=300_000, bars_since_loss=6, peers_long=2, funding=0.00005)
+    at_limit = market(
+        quote_volume=150_000, book_age_ms=300_000, bars_since_loss=6, peers_long=1, unseen_long=1, unseen_short=9, funding=0.00005
+    )
     assert verdict(signal(bars=360, wickiness=0.97, edge_r=0.04, candle_age_ms=30_000), at_limit) is None
 
 
@@ -163,6 +168,8 @@ FACTS = st.fixed_dictionaries(
         "bars_since_loss": st.floats(0, 60),
         "peers_long": st.integers(0, 6),
         "peers_short": st.integers(0, 6),
+        "unseen_long": st.integers(0, 3),
+        "unseen_short": st.integers(0, 3),
     }
 )
 

@@ -9,8 +9,8 @@ import pytest
 from shared.contracts.signal import SkipReason
 from tests.unit.scanner.golden import BARS, COUNTS, MARKET, counted, main
 
-UNREACHABLE = {SkipReason.MISSING_QUOTE_VOLUME, SkipReason.MISSING_ATR}
-"""Whoever has enough candles has a day of volume and a range: with 5-minute candles an earlier filter says so."""
+UNREACHABLE = {SkipReason.MISSING_QUOTE_VOLUME, SkipReason.MISSING_CORRELATION, SkipReason.MISSING_ATR}
+"""Whoever has enough candles has a day of volume and a range, and here nothing is held that has no candles."""
 
 
 @pytest.fixture(scope="module")

@@ -128,6 +128,37 @@ def test_open_positions_that_move_together_are_counted_by_side() -> None:
     facts = found.snapshot(found.windows.rows_of(["C"]), 299)
     assert facts.peers_long.tolist() == [2.0]
     assert facts.peers_short.tolist() == [1.0]
+    assert facts.unseen_long.tolist() == [1.0]  # nobody here can say how GONE moves
+    assert facts.unseen_short.tolist() == [0.0]
+
+
+def test_positions_whose_history_has_a_gap_are_unseen() -> None:
+    found = board()
+    found.windows.load("B", [candle("B", bar, 100.0 + bar) for bar in range(280, 300)])
+    found.positions = {"A": Direction.LONG, "B": Direction.LONG}
+    facts = found.snapshot(found.windows.rows_of(["C"]), 299)
+    assert (facts.peers_long.tolist(), facts.unseen_long.tolist()) == ([1.0], [1.0])
+
+
+def test_followed_symbols_keep_their_candles_but_are_not_scanned() -> None:
+    found = board()
+    found.watch(("A",), ("B",))
+    found.positions = {"B": Direction.LONG, "C": Direction.LONG}
+    assert (found.watches("B"), found.takes("B"), found.takes("C")) == (False, True, False)
+    assert found.present == ("A", "B")
+    assert found.strangers() == ["C"]
+    facts = found.snapshot(found.windows.rows_of(["A"]), 299)
+    assert (facts.peers_long.tolist(), facts.unseen_long.tolist()) == ([1.0], [1.0])
+
+
+def test_the_venue_knows_funding_intervals_better_than_marks_do() -> None:
+    found = board()
+    hour = 3_600_000
+    found.put_mark(MarkPrice("A", 1.0, 1.0, 0.0, 10 * hour, 9 * hour))
+    found.put_mark(MarkPrice("A", 1.0, 1.0, 0.0, 11 * hour, 10 * hour))
+    found.set_funding_intervals({"B": 4 * hour})
+    facts = found.snapshot(found.windows.rows_of(["A", "B"]), 299)
+    assert facts.funding_interval_ms.tolist() == [8 * hour, 4 * hour]
 
 
 def test_the_funding_interval_is_learned_from_two_funding_times() -> None:
