@@ -7,6 +7,7 @@ from typing import Literal
 from services.dashboard.logic.funnel import DAY_MS
 from services.dashboard.logic.view import View
 from shared.contracts.topic import (
+    AI_POSTMORTEM,
     ALERT_RAISED,
     BRACKET_EVENT,
     CANDIDATE,
@@ -45,7 +46,7 @@ class Tailing:
     async def day(self) -> None:
         """What the funnel and the decisions of today and yesterday are made of."""
         candles = f"{CANDLE.prefix}.{self._ctx.settings.strategy.interval.value}.*"
-        others = (CANDIDATE, SKIP, PLANNED, ORDER_EVENT, POSITION_EVENT, BRACKET_EVENT, ALERT_RAISED)
+        others = (CANDIDATE, SKIP, PLANNED, ORDER_EVENT, POSITION_EVENT, BRACKET_EVENT, ALERT_RAISED, AI_POSTMORTEM)
         await self._follow((candles, *(topic.pattern for topic in others)), self._since())
 
     def _since(self) -> int:

@@ -7,6 +7,7 @@ from playwright.async_api import Browser, Page, expect
 
 from services.dashboard.learned import REPORT
 from shared.contracts.learning import LearningFunnel, PlaybookNow, Regime
+from shared.contracts.order import ExitReason
 from tests.e2e.test_page import PHONE, page_of
 from tests.integration.dashboard import facts
 from tests.integration.dashboard.rig import Rig
@@ -67,6 +68,19 @@ async def test_a_new_edition_appears_without_reloading(page: Page, rig: Rig):
     await expect(learning.locator("#filter-worth")).to_contain_text("No signal has ended yet.")
     await expect(learning.locator("#causes")).to_contain_text("No closed trade has been looked at yet.")
     await expect(learning.locator("#ai-value")).to_contain_text("No decision of a model has ended yet.")
+
+
+async def test_a_receipt_tells_what_each_adviser_changed_and_the_post_mortem(page: Page, rig: Rig):
+    at_ms = rig.ctx.clock.now_ms() - 3_600_000
+    await rig.bus.publish_all([*facts.filled("LINKUSDT", at_ms), facts.trade("LINKUSDT", at_ms, "-21.5", ExitReason.STOP)])
+    await rig.bus.publish(facts.postmortem("LINKUSDT", at_ms))
+    await page.locator("#trades tr", has_text="-21.50").locator(".link").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.locator("[data-adviser=tuner]")).to_contain_text("Size \u00d70.83")
+    await expect(dialog.locator("[data-adviser=playbook]")).to_contain_text("Target \u00d71.10")
+    await expect(dialog.locator("[data-adviser=postmortem]")).to_contain_text("expectation -0.02 R")
+    await expect(dialog.locator("[data-adviser=sentinel]")).to_have_count(0)
+    await expect(dialog).to_contain_text("Post-mortem: Stop too tight")
 
 
 async def test_an_old_report_is_grey_and_says_so(page: Page, rig: Rig):

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 
+from services.dashboard.logic.adjusted import Adjusted, adjusted_of, main_cause
 from services.dashboard.logic.answers import Answer
+from shared.contracts.ai import Postmortem
 from shared.contracts.bracket import BracketEvent, BracketEventKind
 from shared.contracts.envelope import Meta
 from shared.contracts.order import Leg, OrderEvent, OrderEventKind, PositionEvent, PositionEventKind, TradeClosed
@@ -43,6 +45,7 @@ class StepKind(StrEnum):
     POSITION = "position"
     BRACKET = "bracket"
     TRADE = "trade"
+    POSTMORTEM = "postmortem"
 
 
 class Step(Answer):
@@ -62,7 +65,7 @@ class Step(Answer):
 class DecisionRow(Answer):
     """`reason_kind` and `reason` say which text of the catalogue explains it: skip, plan, order or exit and its code.
 
-    `value` against `limit` is the number that failed a filter. Times are venue milliseconds.
+    `value` against `limit` is the number that failed a filter, `adjusted` what each adviser changed. Times are venue milliseconds.
     """
 
     decision_id: str
@@ -85,6 +88,7 @@ class DecisionRow(Answer):
     average_price: Decimal | None = None
     net_usd: Decimal | None = None
     r: Decimal | None = None
+    adjusted: tuple[Adjusted, ...] = ()
     steps: tuple[Step, ...] = ()
 
 
@@ -124,6 +128,7 @@ def with_plan(row: DecisionRow, plan: Plan, meta: Meta) -> DecisionRow:
         "reason_kind": "plan",
         "reason": plan.reason.value,
     }
+    row = row.model_copy(update={"adjusted": adjusted_of(plan)})
     step = _step(meta, StepKind.PLAN, plan.verdict.value, reason=plan.reason.value, detail=plan.explanation)
     return _reached(row, stage, step, facts)
 
@@ -189,6 +194,11 @@ def with_trade(row: DecisionRow, trade: TradeClosed, meta: Meta) -> DecisionRow:
     }
     step = _step(meta, StepKind.TRADE, trade.exit_reason.value, price=trade.exit_price, quantity=trade.quantity)
     return _reached(row, Stage.CLOSED, step, facts)
+
+
+def with_postmortem(row: DecisionRow, review: Postmortem, meta: Meta) -> DecisionRow:
+    """What the rules say about the path of the trade."""
+    return _reached(row, None, _step(meta, StepKind.POSTMORTEM, main_cause(review)), {})
 
 
 def _reached(row: DecisionRow, stage: Stage | None, step: Step, facts: Mapping[str, object]) -> DecisionRow:

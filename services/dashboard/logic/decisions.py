@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from services.dashboard.logic import decision
 from services.dashboard.logic.decision import DecisionRow, Stage
+from shared.contracts.ai import Postmortem
 from shared.contracts.bracket import BracketEvent
 from shared.contracts.envelope import Meta, Payload
 from shared.contracts.order import OrderEvent, PositionEvent, TradeClosed
@@ -71,13 +72,13 @@ def _update(payload: Payload, meta: Meta) -> tuple[str, str, Update] | None:
             return _id_of(payload, meta), payload.symbol, lambda row: decision.with_signal(row, payload, meta)
         case Plan():
             return _id_of(payload, meta), payload.symbol, lambda row: decision.with_plan(row, payload, meta)
-        case OrderEvent() | PositionEvent() | BracketEvent() | TradeClosed():
+        case OrderEvent() | PositionEvent() | BracketEvent() | TradeClosed() | Postmortem():
             return meta.decision_id, payload.symbol, lambda row: _followed(row, payload, meta)
         case _:
             return None
 
 
-def _followed(row: DecisionRow, payload: OrderEvent | PositionEvent | BracketEvent | TradeClosed, meta: Meta) -> DecisionRow:
+def _followed(row: DecisionRow, payload: OrderEvent | PositionEvent | BracketEvent | TradeClosed | Postmortem, meta: Meta) -> DecisionRow:
     """What came of the plan."""
     match payload:
         case OrderEvent():
@@ -88,6 +89,8 @@ def _followed(row: DecisionRow, payload: OrderEvent | PositionEvent | BracketEve
             return decision.with_bracket(row, payload, meta)
         case TradeClosed():
             return decision.with_trade(row, payload, meta)
+        case Postmortem():
+            return decision.with_postmortem(row, payload, meta)
 
 
 def _id_of(signal: Signal | Plan, meta: Meta) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from shared.contracts.ai import Postmortem
 from shared.contracts.control import Alert, Severity
 from shared.contracts.envelope import Outgoing
 from shared.contracts.learning import (
@@ -102,6 +103,10 @@ def plan(symbol: str, close_ms: int, direction: Direction = Direction.LONG, *, r
         target_distance=price * 0.0105,
         valid_until_ms=close_ms + 30_000,
         explanation="",
+        raising={"bucket": Decimal("1.0")},
+        reducing={"tuner": Decimal("0.83")},
+        target_factors={"playbook": 1.1},
+        learned_r={"postmortem": -0.021, "sentinel": 0.0},
     )
     return Outgoing(made, ts_ms=close_ms + 40, decision_id=idea(symbol, close_ms, direction), epoch=1)
 
@@ -276,6 +281,15 @@ def morning(now_ms: int) -> Iterator[Outgoing]:
         reason = ExitReason.STOP if net.startswith("-") else ExitReason.TARGET if number < 6 else ExitReason.FAST_TP
         yield trade(symbol, close_ms, net, reason, direction, minutes=12 + number * 2)
     yield alert("emergency_exit", now_ms - 700_000, Severity.CRITICAL, symbol="XRPUSDT", tries="3")
+
+
+def postmortem(symbol: str, close_ms: int, direction: Direction = Direction.LONG) -> Outgoing:
+    """The stop was too tight."""
+    key = idea(symbol, close_ms, direction)
+    found = Postmortem(
+        symbol=symbol, position_id=key, features={"stop_too_tight": 0.8, "late_entry": 0.1, "good_process": 0.9}, source="rules"
+    )
+    return Outgoing(found, ts_ms=close_ms + 3_600_000, decision_id=key)
 
 
 def _model(name: str, brier: float, points: list[tuple[str, float, float, float]]) -> ModelScore:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from services.dashboard.logic.adjusted import Adviser
 from services.dashboard.logic.answers import Absence, Market, MarketState, Unknown
 from services.dashboard.logic.decision import Stage
 from services.dashboard.logic.funnel import Gate
@@ -28,6 +29,7 @@ WEB = Path(__file__).parents[3] / "services" / "dashboard" / "web" / "src"
 LANGUAGES = ("en", "de", "es", "fr", "tr", "ko", "ru", "zh")
 ENUMS: tuple[type[StrEnum], ...] = (
     Absence,
+    Adviser,
     BracketEventKind,
     Cause,
     Direction,

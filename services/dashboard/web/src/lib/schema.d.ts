@@ -484,6 +484,27 @@ export interface components {
             wallet_usd?: string | null;
         };
         /**
+         * Adjusted
+         * @description Factors on size, stop and target, and what the adviser's features added to the expected result in R. None = nothing.
+         */
+        Adjusted: {
+            adviser: components["schemas"]["Adviser"];
+            /** Learned R */
+            learned_r?: number | null;
+            /** Size */
+            size?: string | null;
+            /** Stop */
+            stop?: number | null;
+            /** Target */
+            target?: number | null;
+        };
+        /**
+         * Adviser
+         * @description Who may change a plan, in the order in which they are shown.
+         * @enum {string}
+         */
+        Adviser: "bucket" | "sentinel" | "playbook" | "tuner" | "postmortem";
+        /**
          * AlertRow
          * @description A code with parameters, translated on the page; `ts_ms` is venue time.
          */
@@ -611,9 +632,14 @@ export interface components {
          * DecisionRow
          * @description `reason_kind` and `reason` say which text of the catalogue explains it: skip, plan, order or exit and its code.
          *
-         *     `value` against `limit` is the number that failed a filter. Times are venue milliseconds.
+         *     `value` against `limit` is the number that failed a filter, `adjusted` what each adviser changed. Times are venue milliseconds.
          */
         DecisionRow: {
+            /**
+             * Adjusted
+             * @default []
+             */
+            adjusted: components["schemas"]["Adjusted"][];
             /** Average Price */
             average_price?: string | null;
             /** Decision Id */
@@ -1044,7 +1070,8 @@ export interface components {
          * PositionRow
          * @description A position as the executor wrote it, its stop where the guard has moved it. None = not told. Times are venue milliseconds.
          *
-         *     `stop_moves` counts the moves; `planned_stop_price` is where the plan had the stop.
+         *     `stop_moves` counts the moves; `planned_stop_price` is where the plan had the stop. `naked_ms` is how long the position had no stop
+         *     in all, `naked_since_ms` since when it has none now, as the guard measured it.
          */
         PositionRow: {
             /** Bracket Checked Ms */
@@ -1066,6 +1093,10 @@ export interface components {
             liquidation_price?: string | null;
             /** Mark Price */
             mark_price?: string | null;
+            /** Naked Ms */
+            naked_ms?: number | null;
+            /** Naked Since Ms */
+            naked_since_ms?: number | null;
             /** Opened Ms */
             opened_ms?: number | null;
             /** Owned */
@@ -1370,7 +1401,7 @@ export interface components {
          * @description What a step tells about; with the code it is a text of the catalogue.
          * @enum {string}
          */
-        StepKind: "skip" | "candidate" | "plan" | "order" | "position" | "bracket" | "trade";
+        StepKind: "skip" | "candidate" | "plan" | "order" | "position" | "bracket" | "trade" | "postmortem";
         /**
          * StopMoveKind
          * @description Where a person wants the stop: where the trade costs nothing any more, or at a price.

@@ -47,6 +47,8 @@ export function stepWords(step: Step): string {
     }
     case 'position':
       return t('step.position', { event: word('PositionEventKind', step.code) });
+    case 'postmortem':
+      return t('step.postmortem', { cause: word('Cause', step.code) });
     case 'bracket':
       return t('step.bracket', { event: word('BracketEventKind', step.code) });
     default:
