@@ -166,10 +166,12 @@ class Checks:
         """The time without a stop, for positions that are ours to protect."""
         if desired is not None:
             self._ended(self.naked.look(position, desired.position_id, orders, desired.opened_ms, now_ms), now_ms)
+            self._notebook.gaps[position.symbol] = self.naked.shown(position.symbol)
 
     def _closed(self, symbol: str, now_ms: int) -> None:
         self._ended(self.naked.gone(symbol, now_ms), now_ms)
         self._plans.forget(symbol)
+        self._notebook.gaps.pop(symbol, None)
         self.moving.gone(symbol)
         self._attempts.clear(symbol)
         self._blocked.pop(symbol, None)

@@ -23,7 +23,10 @@ RETRY_S = 2.0
 
 
 class Notebook:
-    """`waiting` by symbol and `recent` are the repair queue; `desired` the brackets that were last acted upon."""
+    """`waiting` by symbol and `recent` are the repair queue; `desired` the brackets that were last acted upon.
+
+    `gaps` by symbol is how long each position had no stop.
+    """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
@@ -36,6 +39,7 @@ class Notebook:
         self.waiting: dict[str, list[dict[str, Any]]] = {}
         self.recent: list[dict[str, Any]] = []
         self.naked: dict[str, int] = {}
+        self.gaps: dict[str, dict[str, int | None]] = {}
 
     async def load(self) -> None:
         """The brackets of an earlier life: from the file, and from Redis where that answers."""
@@ -57,7 +61,10 @@ class Notebook:
 
     async def save(self) -> None:
         """Write what has changed since the last time, to the file and to Redis."""
-        documents = {s: {"desired": desired_document(d), "repairs": self.waiting.get(s, [])} for s, d in self.desired.items()}
+        documents = {
+            symbol: {"desired": desired_document(wanted), "repairs": self.waiting.get(symbol, []), "naked": self.gaps.get(symbol, {})}
+            for symbol, wanted in self.desired.items()
+        }
         await self._to_file(documents)
         await self._to_store(documents)
 

@@ -65,6 +65,7 @@ async def test_a_refusal_is_said_in_the_readers_language(page: Page, rig: Rig):
 
 async def test_the_longest_time_without_a_stop_is_shown(page: Page):
     await expect(page.get_by_test_id("naked-longest")).to_have_text("longest today 0.7s")
+    await expect(page.locator("#positions tr[data-symbol=BTCUSDT]")).to_contain_text("0.4s without stop")
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE])

@@ -25,12 +25,13 @@ class Gap:
 
 @dataclass(slots=True)
 class _Watch:
-    """`since_ms` None: protected."""
+    """`since_ms` None: protected. `total_ms` adds up the gaps that have ended."""
 
     position_id: str
     since_ms: int | None
     serial: int = 0
     seen_ms: int = 0
+    total_ms: int = 0
 
 
 class NakedTimes:
@@ -75,9 +76,14 @@ class NakedTimes:
         first = min(stops, key=lambda o: o.update_ms)
         duration = max(0, (first.update_ms or now_ms) - watch.since_ms)
         gap = Gap(symbol, watch.position_id, duration, watch.serial, first.client_id)
-        watch.since_ms, watch.serial = None, watch.serial + 1
+        watch.since_ms, watch.serial, watch.total_ms = None, watch.serial + 1, watch.total_ms + duration
         self._note(duration, now_ms)
         return gap
+
+    def shown(self, symbol: str) -> dict[str, int | None]:
+        """For people: how long this position had no stop in all, and since when it has none now."""
+        watch = self._watched.get(symbol)
+        return {} if watch is None else {"total_ms": watch.total_ms, "since_ms": watch.since_ms}
 
     def gone(self, symbol: str, now_ms: int) -> Gap | None:
         """The position is closed; a gap that lasted until then."""

@@ -24,7 +24,8 @@ class Protection(StrEnum):
 class PositionRow(Answer):
     """A position as the executor wrote it, its stop where the guard has moved it. None = not told. Times are venue milliseconds.
 
-    `stop_moves` counts the moves; `planned_stop_price` is where the plan had the stop.
+    `stop_moves` counts the moves; `planned_stop_price` is where the plan had the stop. `naked_ms` is how long the position had no stop
+    in all, `naked_since_ms` since when it has none now, as the guard measured it.
     """
 
     symbol: str
@@ -40,6 +41,8 @@ class PositionRow(Answer):
     planned_stop_price: Decimal | None = None
     stop_moves: int | None = None
     stop_moved_ms: int | None = None
+    naked_ms: int | None = None
+    naked_since_ms: int | None = None
     stop_state: Protection | None = None
     target_state: Protection | None = None
     bracket_checked_ms: int | None = None
@@ -77,19 +80,21 @@ class PositionRow(Answer):
 def position_row(symbol: str, document: Mapping[str, Any], bracket: Mapping[str, Any] | None = None) -> PositionRow:
     """A document as a row; one that does not fit is a row that says so. `bracket` is the guard's document of the symbol."""
     try:
-        return PositionRow.model_validate({**document, **_moved(document, bracket), "symbol": symbol})
+        return PositionRow.model_validate({**document, **_guarded(document, bracket or {}), "symbol": symbol})
     except ValidationError:
         return PositionRow(symbol=symbol, unknown=Unknown.UNREADABLE)
 
 
-def _moved(document: Mapping[str, Any], bracket: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Where the guard has moved the stop of this very position to."""
-    desired = (bracket or {}).get("desired") or {}
-    if not desired.get("moves") or desired.get("position_id") != document.get("position_id") or desired.get("stop_price") is None:
+def _guarded(document: Mapping[str, Any], bracket: Mapping[str, Any]) -> dict[str, Any]:
+    """What the guard knows of this very position: where it has moved the stop to, and how long there was none."""
+    desired, naked = bracket.get("desired") or {}, bracket.get("naked") or {}
+    if desired.get("position_id") != document.get("position_id"):
         return {}
-    planned = document.get("stop_price")
+    found = {"naked_ms": naked.get("total_ms"), "naked_since_ms": naked.get("since_ms")}
+    if not desired.get("moves") or desired.get("stop_price") is None:
+        return found
     moved = {"stop_price": desired["stop_price"], "stop_moves": desired["moves"], "stop_moved_ms": desired.get("moved_ms")}
-    return {**moved, "planned_stop_price": planned}
+    return {**found, **moved, "planned_stop_price": document.get("stop_price")}
 
 
 class AccountRow(Answer):

@@ -29,6 +29,10 @@ async def refresh(rig: Rig, step: int) -> None:
     }
     for symbol, document in positions.items():
         await rig.state.put(rig.ctx.keys.positions, symbol, document)
+    desired = {"position_id": positions["BTCUSDT"]["position_id"], "stop_price": positions["BTCUSDT"]["stop_price"], "moves": 0}
+    guarded = {"desired": desired, "repairs": [], "naked": {"total_ms": 380, "since_ms": None}}
+    if step == 0:
+        await rig.state.put(rig.ctx.keys.brackets, "BTCUSDT", guarded)
     equity = Decimal("10080.08") + Decimal(step % 7 - 3) / 4 if step else Decimal("10080.08")
     await rig.state.put(rig.ctx.keys.account_view, "now", facts.account(now_ms, equity_usd=str(equity)))
 

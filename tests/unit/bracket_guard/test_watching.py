@@ -87,6 +87,8 @@ def test_from_the_fill_to_the_stop_by_the_venues_times() -> None:
     assert times.look(position(), POSITION, [], None, 4_000) is None
     assert times.look(position(), POSITION, [order(4_200)], None, 5_000) == Gap(SYMBOL, POSITION, 1_200, 1, order(4_200).client_id)
     assert times.longest_ms(5_000) == 1_200
+    assert times.shown(SYMBOL) == {"total_ms": 1_900, "since_ms": None}
+    assert times.shown("ETHUSDT") == {}
     assert times.longest_ms(5_000 + DAY_MS) == 0
 
 

@@ -23,6 +23,14 @@ def test_a_moved_stop_is_shown_where_it_is():
         assert position_row("BTCUSDT", document, {"desired": other}) == position_row("BTCUSDT", document)
 
 
+def test_how_long_a_position_had_no_stop():
+    document = facts.position("BTCUSDT", facts.MORNING_MS)
+    bracket = {"desired": {"position_id": document["position_id"], "moves": 0}, "naked": {"total_ms": 740, "since_ms": None}}
+    row = position_row("BTCUSDT", document, bracket)
+    assert (row.naked_ms, row.naked_since_ms) == (740, None)
+    assert position_row("BTCUSDT", {**document, "position_id": "zzzzzzzzzz"}, bracket).naked_ms is None
+
+
 def test_missing_fields_are_unknown():
     row = position_row("BTCUSDT", {"quantity": "1", "stop_price": "", "bracket_checked_ms": 0})
     assert (row.stop_price, row.mark_price, row.stop_state, row.bracket_checked_ms, row.unknown) == (None, None, None, None, None)
