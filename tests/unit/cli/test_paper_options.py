@@ -34,3 +34,20 @@ def test_open_address_with_the_public_key_is_refused() -> None:
 def test_lock_step_needs_prices_that_can_wait() -> None:
     with pytest.raises(ConfigError, match="a live market does not wait"):
         options({"ASTER_PAPER_MARKET": "live"}, lock_step=True)
+
+
+def test_a_replay_of_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that was made absolute as a whole still finds its later parts."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    for name in ("a.parquet", "b.parquet", "c, d.parquet"):
+        (tmp_path / "data" / name).write_text("")
+    a, b = tmp_path / "data" / "a.parquet", tmp_path / "data" / "b.parquet"
+    replay = {"ASTER_PAPER_MARKET": "replay"}
+    assert options({**replay, "ASTER_PAPER_REPLAY": f"{a},{b}"}).paths == (a, b)
+    monkeypatch.chdir("/")
+    assert options({**replay, "ASTER_PAPER_REPLAY": f"{a},data/b.parquet"}).paths == (a, b)
+    assert options({**replay, "ASTER_PAPER_REPLAY": f"{a},b.parquet"}).paths == (a, b)
+    comma = tmp_path / "data" / "c, d.parquet"
+    assert options({**replay, "ASTER_PAPER_REPLAY": str(comma)}).paths == (comma,)
+    assert options({**replay, "ASTER_PAPER_REPLAY": f"{a},nothing.parquet"}).paths == (a, Path("nothing.parquet"))

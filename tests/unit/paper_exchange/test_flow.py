@@ -319,3 +319,22 @@ def test_a_recording_in_several_files(replay: Replay, tmp_path: Path) -> None:
     assert float(venue.get("fundingRate", symbol="AUSDT")[0]["fundingRate"]) == 0.001
     shown = venue.get("premiumIndex", symbol="AUSDT")
     assert (float(shown["lastFundingRate"]), shown["nextFundingTime"]) == (0.002, T0 + 120 * MINUTE)
+
+
+def test_order_flow_as_text(replay: Replay, tmp_path: Path) -> None:
+    """CSV files, without a symbol of a spot market and without the optional columns."""
+    lines = ["symbol,trade_time,price,qty,is_buyer_maker,first_trade_id,last_trade_id"]
+    lines += [f"AUSDT,{T0 + n * 1000},{100 + n % 3}.5,2,{'true' if n % 2 else 'false'},{n * 2},{n * 2 + 1}" for n in range(300)]
+    (tmp_path / "agg_trades.csv").write_text("\n".join(lines))
+    quotes = [f"AUSDT,{T0 + n * 1000},{100 + n % 3}.4,1,{100 + n % 3}.6,1" for n in range(300)]
+    (tmp_path / "book.csv").write_text("\n".join(["symbol,event_time,bid_price,bid_qty,ask_price,ask_qty", *quotes]))
+    (tmp_path / "marks.csv").write_text(
+        "\n".join(["symbol,event_time,mark_price", *(f"AUSDT,{T0 + n * 1000},{200 + n}" for n in range(300))])
+    )
+    venue = replay(tmp_path)
+    venue.until(2 * MINUTE + 500)
+    assert float(venue.get("ticker/bookTicker", symbol="AUSDT")["bidPrice"]) == 100.4
+    shown = venue.get("premiumIndex", symbol="AUSDT")
+    assert (float(shown["markPrice"]), float(shown["lastFundingRate"])) == (320.0, 0.0001)
+    last = venue.get("aggTrades", symbol="AUSDT", limit=1)[0]
+    assert (last["f"], last["l"], last["T"]) == (240, 241, T0 + 2 * MINUTE)
