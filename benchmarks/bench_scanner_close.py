@@ -1,7 +1,7 @@
 """All symbols close at once: from the first close frame on the wire to the last message of the scanners, one and two replicas.
 
 Real NATS and Redis, scanners as processes of their own, a light venue in this one. The clock stops when a plain subscriber
-has the message in hand.
+has the message in hand. At last the same with an advisor: until the last plan.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -38,8 +39,8 @@ from tests.fakes.venue_server import VenueServer
 
 ROOT = Path(__file__).parents[1]
 HISTORY, SEARCHED, ROUNDS = 960, 600, 6
-FLOOR_MS = 500.0
-"""What the last plan is to be out within; the scanner's part must leave room for it."""
+BOUND_MS = 500.0
+"""What the last plan of 500 symbols is to be out within."""
 
 
 class Heard:
@@ -48,10 +49,29 @@ class Heard:
     def __init__(self) -> None:
         self.signals: list[float] = []
         self.candles: list[float] = []
+        self.plans: list[float] = []
 
     async def on(self, message: Msg) -> None:
         """One message."""
-        (self.signals if message.subject.startswith("signal.") else self.candles).append(time.perf_counter())
+        kinds = {"signal": self.signals, "md": self.candles, "plan": self.plans}
+        kinds[message.subject.partition(".")[0]].append(time.perf_counter())
+
+    def clear(self) -> None:
+        """Forget the last close."""
+        for kind in (self.signals, self.candles, self.plans):
+            kind.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """One close, in seconds from its first frame: the last frame sent, the last signal, plan and candle heard; and how many."""
+
+    sent: float
+    signal: float
+    plan: float
+    candle: float
+    signals: int
+    plans: int
 
 
 def busiest(closes: Floats) -> int:
@@ -70,14 +90,14 @@ def busiest(closes: Floats) -> int:
 
 
 @contextmanager
-def scanners(count: int, surroundings: dict[str, str]) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Scanner processes, ended afterwards."""
+def running(services: list[str], surroundings: dict[str, str]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Processes of services, ended afterwards."""
     started: list[subprocess.Popen[bytes]] = []
     with tempfile.TemporaryDirectory() as folder:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("ASTER_", "FAST"))}  # noqa: TID251 - a child's environment
         try:
-            for number in range(count):
-                argv = [sys.executable, "-m", "services.cli", "scanner", "--instance", f"s{number}"]
+            for number, service in enumerate(services):
+                argv = [sys.executable, "-m", "services.cli", service, "--instance", f"s{number}"]
                 with (Path(folder) / f"{number}.log").open("wb") as log:
                     started.append(subprocess.Popen(argv, cwd=ROOT, env={**clean, **surroundings}, stdout=log, stderr=subprocess.STDOUT))
             yield started
@@ -88,7 +108,7 @@ def scanners(count: int, surroundings: dict[str, str]) -> Iterator[list[subproce
                 process.wait(20)
 
 
-async def run(symbols: int, replicas: int, closes: Floats, newest: int) -> None:
+async def run(symbols: int, replicas: int, closes: Floats, newest: int, *, advisors: int = 0) -> None:
     """One configuration, on servers of its own."""
     with NatsServer() as nats_server, RedisServer() as redis_server:
         bus = NatsBus(nats_server.url, Producer("bench", "bench", "main"), SystemClock())
@@ -97,7 +117,7 @@ async def run(symbols: int, replicas: int, closes: Floats, newest: int) -> None:
         state = RedisState(redis_server.url, "main")
         await state.init_control(TradingState.RUNNING, author="bench", now_ms=0)
         heard, ear = Heard(), await nats.connect(nats_server.url)
-        for subject in ("signal.v1.>", "md.v1.candle.>"):
+        for subject in ("signal.v1.>", "md.v1.candle.>", "plan.v1.>"):
             await ear.subscribe(subject, cb=heard.on)
         async with VenueServer() as server:
             upstream = Upstream(server, symbols, closes, newest)
@@ -109,14 +129,14 @@ async def run(symbols: int, replicas: int, closes: Floats, newest: int) -> None:
                 "ASTER_MIN_EDGE_R": "-5",
                 "ASTER_LOOP_SLEEP": "3600",
             }
-            with scanners(replicas, surroundings) as processes:
+            with running(["scanner"] * replicas + ["advisor"] * advisors, surroundings) as processes:
                 await eventually(lambda: shared(upstream, replicas, processes), within_s=120, every_s=0.1, what="scanners that listen")
                 await asyncio.sleep(1.5)  # candles of the start, and what a joining scanner took over
                 rounds = [await one(upstream, heard, symbols) for _ in range(ROUNDS)]
         await ear.close()
         await bus.close()
         await state.close()
-    report(f"{symbols}_symbols_{replicas}_replica{'s' if replicas > 1 else ''}", rounds)
+    report(f"{symbols}_symbols_{replicas}_replica{'s' if replicas > 1 else ''}{'_with_advisor' if advisors else ''}", rounds)
 
 
 def shared(upstream: Upstream, replicas: int, processes: list[subprocess.Popen[bytes]]) -> bool:
@@ -129,30 +149,34 @@ def shared(upstream: Upstream, replicas: int, processes: list[subprocess.Popen[b
     return working == replicas and sorted(carried) == sorted(f"{s.lower()}@kline_5m" for s in upstream.symbols)
 
 
-async def one(upstream: Upstream, heard: Heard, symbols: int) -> tuple[float, float, float, int]:
-    """One close: seconds until the last frame was sent, the last signal and the last candle were heard, and the number of signals."""
-    heard.signals.clear()
-    heard.candles.clear()
+async def one(upstream: Upstream, heard: Heard, symbols: int) -> Close:
+    """One close."""
+    heard.clear()
     begin, sent = await upstream.close()
     await eventually(lambda: len(heard.candles) >= symbols, within_s=30, every_s=0.005, what="all candles")
-    await asyncio.sleep(0.3)
-    return sent - begin, max(heard.signals, default=begin) - begin, max(heard.candles) - begin, len(heard.signals)
+    before = -1
+    while before != len(heard.plans) + len(heard.signals):
+        before = len(heard.plans) + len(heard.signals)
+        await asyncio.sleep(0.4)
+    last = [max(times, default=begin) - begin for times in (heard.signals, heard.plans, heard.candles)]
+    return Close(sent - begin, *last, len(heard.signals), len(heard.plans))
 
 
-def report(name: str, rounds: list[tuple[float, float, float, int]]) -> None:
+def report(name: str, rounds: list[Close]) -> None:
     """Figures over the closes in which every symbol had a signal (frames and candles: over all)."""
-    busy = [signals for _, signals, _, count in rounds if count]
-    print(f"bench scanner_close_{name}_signals_per_close {max(count for *_, count in rounds)} count")
-    print(f"bench scanner_close_{name}_frames_sent {median(sent for sent, *_ in rounds) * 1e3:.1f} ms")
-    if busy:
-        print(f"bench scanner_close_{name}_last_signal_p50 {median(busy) * 1e3:.1f} ms")
-        print(f"bench scanner_close_{name}_last_signal_worst {max(busy) * 1e3:.1f} ms")
-        print(f"bench scanner_close_{name}_of_the_bound {median(busy) * 1e3 / FLOOR_MS:.2f} ratio")
-    print(f"bench scanner_close_{name}_last_candle_p50 {median(candle for _, _, candle, _ in rounds) * 1e3:.1f} ms", flush=True)
+    name = f"scanner_close_{name}"
+    print(f"bench {name}_signals_per_close {max(close.signals for close in rounds)} count")
+    print(f"bench {name}_frames_sent {median(close.sent for close in rounds) * 1e3:.1f} ms")
+    for kind, seconds in (("signal", [c.signal for c in rounds if c.signals]), ("plan", [c.plan for c in rounds if c.plans])):
+        if seconds:
+            print(f"bench {name}_last_{kind}_p50 {median(seconds) * 1e3:.1f} ms")
+            print(f"bench {name}_last_{kind}_worst {max(seconds) * 1e3:.1f} ms")
+            print(f"bench {name}_last_{kind}_of_the_bound {median(seconds) * 1e3 / BOUND_MS:.2f} ratio")
+    print(f"bench {name}_last_candle_p50 {median(close.candle for close in rounds) * 1e3:.1f} ms", flush=True)
 
 
 def main() -> None:
-    """80, 200 and 500 symbols by one scanner and by two."""
+    """80, 200 and 500 symbols by one scanner and by two; the most with an advisor."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--symbols", type=int, nargs="*", default=[80, 200, 500])
     parser.add_argument("--replicas", type=int, nargs="*", default=[1, 2])
@@ -162,6 +186,7 @@ def main() -> None:
     for symbols in asked.symbols:
         for replicas in asked.replicas:
             asyncio.run(run(symbols, replicas, closes, newest))
+    asyncio.run(run(max(asked.symbols), 1, closes, newest, advisors=1))
 
 
 if __name__ == "__main__":
