@@ -15,6 +15,7 @@ import uvicorn
 
 from services.paper_exchange.app import App
 from services.paper_exchange.candle_market import CandleMarket
+from services.paper_exchange.cork import CorkedHttp
 from services.paper_exchange.exchange import Exchange
 from services.paper_exchange.live_market import LiveMarket
 from services.paper_exchange.live_start import build_live
@@ -148,6 +149,7 @@ async def _run(exchange: Exchange, listener: socket.socket, ready: Callable[[str
         log_level="warning",
         access_log=False,
         lifespan="off",
+        http=CorkedHttp,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_ping_interval=ping_s,
