@@ -10,6 +10,7 @@ from services.advisor.logic.learner import Edition, Learner
 from shared.domain.errors import LeaseLost
 from shared.runtime.context import Context
 from shared.runtime.leader import role_of
+from shared.state.documents import dump, parse
 from shared.state.port import Lease, Replaced
 
 ROLE = role_of("advisor")
@@ -62,7 +63,7 @@ class Notebook:
                 await self._regain()
                 if not await self._store(field, value):
                     raise _lost()
-        self.documents[field] = value
+        self.documents[field] = parse(self._ctx.keys.learning, field, dump(value))  # a copy: the learner goes on with its own
         self.changes += 1
 
     async def _store(self, field: str, value: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from services.advisor.editions import Editions
 from services.advisor.logic.documents import CURRENT, DRAFT, review
@@ -195,3 +196,18 @@ async def test_either_all_is_replaced_or_nothing(learned: dict[str, dict[str, An
     assert await late(old) is Replaced.FENCED
     assert await state.holder(ROLE) is None
     await state.close()
+
+
+async def test_an_export_repairs_what_somebody_spoiled(learned: dict[str, dict[str, Any]], redis_server: RedisServer, cli: Cli) -> None:
+    assert (await cli("export", "--to", "mine.json")).returncode == 0
+    (cli.folder / "old.json").write_text(json.dumps({"trade_history": [record()]}))
+    with Redis.from_url(redis_server.url) as client:
+        client.hset(KEYS.learning, DRAFT, "{ half")
+    exported = await cli("export", "--to", "spoiled.json")
+    assert exported.returncode == 1
+    assert "cannot be read" in exported.stderr
+    added = await cli("import", "old.json", "--yes")
+    assert added.returncode == 1
+    assert "nothing can be added" in added.stderr
+    assert (await cli("import", "mine.json", "--yes")).returncode == 0
+    assert (await documents(redis_server))[DRAFT] == learned[DRAFT]
