@@ -91,7 +91,7 @@ class Opening:
         await self._steps(Moment.AFTER_ANSWER, intent.symbol)
         record = self._book.of(intent.intent_id, intent.symbol)
         if again:
-            record = await self._caught_up(intent, record)
+            record = await self._caught_up(intent, record, order)
             if record is None:
                 return intent
         record = replace(record or opening_record(intent), entry_order_id=order.order_id)
@@ -108,8 +108,13 @@ class Opening:
             self._ctx.log.warning("step_not_stored", intent=intent.intent_id, step=intent.step, detail=str(error))
             return intent
 
-    async def _caught_up(self, intent: Intent, record: Record | None) -> Record | None:
-        """The record with all executions; None when the position has ended meanwhile."""
+    async def _caught_up(self, intent: Intent, record: Record | None, order: VenueOrder) -> Record | None:
+        """The record with all executions; None when the position has ended meanwhile.
+
+        Where the bracket stands and the user stream has brought every fill of the entry, nothing is read.
+        """
+        if record is not None and record.stop_price is not None and record.entry_quantity >= order.filled:
+            return record
         if record is None:
             record = opening_record(intent)
             await self._book.put(record)

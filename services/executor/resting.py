@@ -19,6 +19,7 @@ class Resting:
         self._chores = core.chores
         self._outbox = core.outbox
         self._ending: set[str] = set()
+        self._looking: set[str] = set()
 
     def waiting(self) -> list[Intent]:
         """Entries that rest now."""
@@ -54,10 +55,14 @@ class Resting:
                 self.cancel(intent, reason)
 
     def look(self, intent: Intent) -> None:
-        """Ask the venue for the order and act on what it says."""
+        """Ask the venue for the order and act on what it says; fills that come before the question is asked share one look."""
+        if intent.intent_id in self._looking:
+            return
+        self._looking.add(intent.intent_id)
 
         async def look() -> None:
             async with self._book.lock(intent.symbol):
+                self._looking.discard(intent.intent_id)
                 now = self._intents.unfinished.get(intent.intent_id)
                 if now is not None:
                     self._outbox.put(await self._opening.resume(now))
