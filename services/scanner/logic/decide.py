@@ -1,6 +1,7 @@
 """From closed candles and market facts to one candidate or one skip per symbol that had a setup."""
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -100,53 +101,66 @@ class _Judged:
 
     def messages(self) -> list[Candidate | Skip]:
         """One message per signal."""
-        return [self._message(i, verdict) for i, verdict in enumerate(self._verdicts)]
+        rows = zip(self._numbers(), self._features(), self._verdicts, strict=True)
+        return [self._message(i, numbers, features, verdict) for i, (numbers, features, verdict) in enumerate(rows)]
 
-    def _message(self, i: int, verdict: Verdict | None) -> Candidate | Skip:
-        common = self._common(i)
-        if verdict is None:
-            return Candidate(**common, valid_until_ms=self._closed.close_ms + 1 + self._closed.valid_ms)
-        return Skip(**common, reason=verdict.reason, value=verdict.value, limit=verdict.limit, gap=verdict.gap)
-
-    def _common(self, i: int) -> dict[str, Any]:
-        closed, fired, edge = self._closed, self._fired, self._edge
-        place = int(fired.place[i])
-        return {
-            "symbol": closed.symbols[place],
+    def _message(self, i: int, numbers: dict[str, float | None], features: dict[str, float], verdict: Verdict | None) -> Candidate | Skip:
+        closed, fired = self._closed, self._fired
+        common: dict[str, Any] = {
+            "symbol": closed.symbols[int(fired.place[i])],
             "interval": closed.interval,
             "close_ms": closed.close_ms,
             "direction": Direction.LONG if fired.sign[i] > 0 else Direction.SHORT,
             "setup": fired.setup[i],
-            "strength": float(fired.strength[i]),
-            "price": float(closed.features.close[place]),
-            "atr": _known(self._atr[i]),
-            "stop_distance": _known(edge.stop_distance[i]),
-            "target_distance": _known(edge.target_distance[i]),
-            "p_prior": _known(edge.p_prior[i]),
-            "p": _known(edge.p[i]),
-            "cost_r": _known(edge.cost_r[i]),
-            "edge_r": _known(edge.decisive[i]),
-            "spread_ratio": _known(self._spread[i]),
-            "features": self._named(i, place),
+            "features": features,
+            **numbers,
         }
+        if verdict is None:
+            return Candidate(**common, valid_until_ms=closed.close_ms + 1 + closed.valid_ms)
+        return Skip(**common, reason=verdict.reason, value=verdict.value, limit=verdict.limit, gap=verdict.gap)
 
-    def _named(self, i: int, place: int) -> dict[str, float]:
-        market, edge = self._market, self._edge
-        named = {
-            "volume_rank": market.volume_rank[i],
-            "quote_volume": market.quote_volume[i],
-            "funding_rate_8h": market.funding[i] * FUNDING_BASE_MS / market.funding_interval_ms[i],
-            "funding_edge": self._paid_for_nothing[i],
-            "oracle_gap": self._gap[i],
-            "edge_prior_r": edge.prior_r[i],
-            "edge_calibrated_r": edge.calibrated_r[i],
+    def _numbers(self) -> list[dict[str, float | None]]:
+        """The numbers that every message has, per signal."""
+        edge, fired = self._edge, self._fired
+        columns = {
+            "strength": fired.strength,
+            "price": self._closed.features.close[fired.place],
+            "atr": self._atr,
+            "stop_distance": edge.stop_distance,
+            "target_distance": edge.target_distance,
+            "p_prior": edge.p_prior,
+            "p": edge.p,
+            "cost_r": edge.cost_r,
+            "edge_r": edge.decisive,
+            "spread_ratio": self._spread,
         }
-        return {**self._closed.features.published(place), **{k: float(v) for k, v in named.items() if np.isfinite(v)}}
+        return [{name: _known(value) for name, value in row.items()} for row in _rows(columns)]
+
+    def _features(self) -> list[dict[str, float]]:
+        """The named features that are known, per signal."""
+        market, edge = self._market, self._edge
+        columns = {
+            **self._closed.features.published(self._fired.place),
+            "volume_rank": market.volume_rank,
+            "quote_volume": market.quote_volume,
+            "funding_rate_8h": market.funding * FUNDING_BASE_MS / market.funding_interval_ms,
+            "funding_edge": self._paid_for_nothing,
+            "oracle_gap": self._gap,
+            "edge_prior_r": edge.prior_r,
+            "edge_calibrated_r": edge.calibrated_r,
+        }
+        return [{name: value for name, value in row.items() if isfinite(value)} for row in _rows(columns)]
+
+
+def _rows(columns: dict[str, Floats]) -> list[dict[str, float]]:
+    """Columns as one dictionary per signal (plain floats, all converted at once)."""
+    names = tuple(columns)
+    return [dict(zip(names, row, strict=True)) for row in np.stack(list(columns.values()), axis=1).tolist()]
 
 
 def _known(value: float) -> float | None:
     """A number for a message; None when it is not known."""
-    return float(value) if np.isfinite(value) else None
+    return value if isfinite(value) else None
 
 
 def _joined(first: Fired, second: Fired) -> Fired:

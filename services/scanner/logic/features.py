@@ -57,14 +57,14 @@ class Features:
         """EMA21 above (+) or below (-) EMA55, in ATR."""
         return _per(self.now[Series.EMA_FAST] - self.now[Series.EMA_SLOW], self.now[Series.ATR])
 
-    def published(self, place: int) -> dict[str, float]:
-        """The known features of one symbol by name, for messages."""
-        named = {name: float(self.now[series, place]) for name, series in PUBLISHED.items()}
-        named["ema_gap_atr"] = float(self.ema_gap[place])
-        named["atr_ratio"] = float(self.now[Series.ATR, place] / self.close[place])
-        named["higher_side"] = float(self.higher_side[place])
-        named["higher_slope_atr"] = float(self.higher_slope[place])
-        return {name: value for name, value in named.items() if np.isfinite(value)}
+    def published(self, places: Index) -> dict[str, Floats]:
+        """The features of some symbols by name, for messages."""
+        named: dict[str, Floats] = {name: self.now[series, places] for name, series in PUBLISHED.items()}
+        named["ema_gap_atr"] = self.ema_gap[places]
+        named["atr_ratio"] = self.now[Series.ATR, places] / self.close[places]
+        named["higher_side"] = self.higher_side[places]
+        named["higher_slope_atr"] = self.higher_slope[places]
+        return named
 
 
 def observe(windows: Windows, rows: Index, bar: int) -> Features:
