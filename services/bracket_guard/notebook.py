@@ -81,11 +81,23 @@ class Notebook:
             found = json.loads(self._path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
+        except OSError as error:
             self._ctx.log.warning("queue_file_not_read", path=str(self._path), detail=str(error)[:200])
+            return {}
+        except ValueError as error:
+            self._put_aside(str(error)[:200])
             return {}
         mine = isinstance(found, dict) and all(found.get(name) == value for name, value in self._owner.items())
         return found if mine else {}
+
+    def _put_aside(self, detail: str) -> None:
+        """A file that is not ours to understand is kept under another name, and said."""
+        aside = self._path.with_name(f"{self._path.name}.unreadable-{self._ctx.clock.wall_ms()}")
+        try:
+            self._path.replace(aside)
+        except OSError as error:
+            detail = f"{detail}; it could not be put aside: {error}"
+        self._ctx.log.error("queue_file_unreadable", path=str(self._path), kept=str(aside), detail=detail)
 
     async def _to_file(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
         content = {
