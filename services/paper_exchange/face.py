@@ -7,7 +7,7 @@ from services.paper_exchange.logic import frames
 from services.paper_exchange.logic.daily import trade_id
 from services.paper_exchange.logic.funding import implied_premium
 from services.paper_exchange.logic.history import klines
-from services.paper_exchange.logic.mark_history import mark_rows
+from services.paper_exchange.logic.mark_history import line_rows
 from services.paper_exchange.logic.path import walk_path
 from services.paper_exchange.logic.reject import Reject
 from services.paper_exchange.logic.venue import Venue
@@ -62,16 +62,25 @@ class CandleFace:
         return klines(self.venue.tape, self._row(symbol), length, span, limit, self.venue.more.get(interval))
 
     def mark_klines(self, symbol: str, interval: str, span: Span, limit: int) -> list[Any]:
-        """Rows of markPriceKlines and indexPriceKlines: the mark, as far as it was recorded, without volume."""
-        rows = self.klines(symbol, interval, span, limit)
-        return mark_rows(self.venue.tape, self._row(symbol), self.venue.intervals[interval], rows)
+        """Rows of markPriceKlines: the mark as far as it was recorded, else the contract price; volumes are the contract's."""
+        rows, tape, row = self.klines(symbol, interval, span, limit), self.venue.tape, self._row(symbol)
+        line = tape.marks.mark
+        return line_rows(tape, row, line, self.venue.intervals[interval], rows) if line.recorded(row) else rows
+
+    def index_klines(self, symbol: str, interval: str, span: Span, limit: int) -> list[Any]:
+        """Rows of indexPriceKlines; where no index was recorded, the mark's."""
+        tape, row = self.venue.tape, self._row(symbol)
+        line = tape.marks.index
+        if not line.recorded(row):
+            return self.mark_klines(symbol, interval, span, limit)
+        return line_rows(tape, row, line, self.venue.intervals[interval], self.klines(symbol, interval, span, limit))
 
     def premium(self, symbol: str) -> Row | None:
         """Mark price, the index that explains the coming funding, and that funding."""
         tape, row = self.venue.tape, self._row(symbol)
         if not tape.listed(row):
             return None
-        mark, index = tape.mark(row), tape.marks.index(row, tape.now_ms)
+        mark, index = tape.mark(row), tape.index_price(row)
         price = f"{mark:.8f}"
         rate, next_ms = self.funding.current(symbol)
         index = mark / (1 + implied_premium(rate)) if index is None else index

@@ -180,7 +180,7 @@ def _tape(plan: Plan, store: Store) -> tuple[Tape, Batch | None]:
     if stored is not None:
         column = stored.column + (stored.kind is BatchKind.CLOSES)
     found = plan.recording
-    recorded = None if found is None else (found.flow, Marks(plan.grid, found.flow, found.marks))
+    recorded = None if found is None else (found.flow, Marks(plan.grid, found.flow, found.marks, found.index))
     return Tape(plan.grid, plan.listing.rules, plan.points, column, recorded), stored
 
 

@@ -128,7 +128,7 @@ class Publisher:
         """The mark price event of a contract."""
         tape = self.venue.tape
         rules = tape.rules[row]
-        prices = tape.mark(row), tape.marks.index(row, tape.now_ms)
+        prices = tape.mark(row), tape.index_price(row)
         return frames.mark_price(rules, prices, self.funding(rules.symbol), now)
 
     def _marks(self, now: int) -> None:

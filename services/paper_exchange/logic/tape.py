@@ -257,7 +257,8 @@ class Tape:
         rules = self.rules[row]
         bid, bid_qty, ask, ask_qty = book
         last = Decimal(rules.show_price(price))
-        mark = last if not self.marks.recorded(row) else Decimal(f"{self.marks.price(row, now_ms, price):.8f}").normalize()
+        recorded = self.marks.mark.price(row, now_ms, price)
+        mark = last if recorded is None else Decimal(f"{recorded:.8f}").normalize()
         return Quote(
             symbol=rules.symbol,
             last=last,
@@ -274,7 +275,12 @@ class Tape:
     def mark(self, row: int) -> float:
         """The mark price now."""
         price = float(self.price[row])
-        return self.marks.price(row, self.now_ms, price) if self.marks.recorded(row) else price
+        recorded = self.marks.mark.price(row, self.now_ms, price)
+        return price if recorded is None else recorded
+
+    def index_price(self, row: int) -> float | None:
+        """The index price now, where it was recorded."""
+        return self.marks.index.price(row, self.now_ms, float(self.price[row]))
 
     def fresh(self, row: int) -> bool:
         """Whether prices of a contract still come: a candle at present, or one just before it that has closed."""

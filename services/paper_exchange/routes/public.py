@@ -64,8 +64,9 @@ def price_klines(call: Call) -> list[Any]:
     if not symbol:
         raise reject(-1102, name="pair" if "index" in call.raw.path else "symbol")
     call.exchange.desk.market.rule(symbol)
-    premium = "premium" in call.raw.path
-    rows = call.exchange.face.mark_klines(symbol, _interval(params), _span(params), params.bounded("limit", 500, 1500))
+    premium, face = "premium" in call.raw.path, call.exchange.face
+    build = face.index_klines if "indexPrice" in call.raw.path else face.mark_klines
+    rows = build(symbol, _interval(params), _span(params), params.bounded("limit", 500, 1500))
     shown = []
     for row in rows:
         prices = ["0.00000000"] * 4 if premium else row[1:5]

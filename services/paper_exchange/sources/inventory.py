@@ -1,5 +1,6 @@
 """What the files of a recording hold, told by their columns."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,7 +13,9 @@ from services.paper_exchange.sources.columns import NEEDED
 from shared.domain.errors import ConfigError
 
 _ENDINGS = {".parquet", ".csv"}
-_HELP = "expected candles, mark price candles, fundings, trades, aggregate trades, best bids and asks, or mark prices (Parquet or CSV)"
+_HELP = (
+    "expected candles, mark or index price candles, fundings, trades, aggregate trades, best bids and asks, or mark prices (Parquet or CSV)"
+)
 
 
 class Holding(StrEnum):
@@ -20,12 +23,16 @@ class Holding(StrEnum):
 
     CANDLES = "candles"
     MARK_CANDLES = "mark price candles"
+    INDEX_CANDLES = "index price candles"
     FUNDING = "fundings"
     TRADES = "trades"
     AGGREGATES = "aggregate trades"
     BOOKS = "best bids and asks"
     MARKS = "mark prices"
     OTHER = "something else"
+
+
+_BESIDE = ((Holding.FUNDING, "funding.*"), (Holding.MARK_CANDLES, "mark_klines_*"), (Holding.INDEX_CANDLES, "index_klines_*"))
 
 
 @dataclass(slots=True)
@@ -49,7 +56,7 @@ class Inventory:
 def take_stock(paths: Iterable[Path]) -> Inventory:
     """Sort files by what they hold. Of a folder everything that is known is taken, but for candles of a spot market.
 
-    Fundings and mark price candles are also looked for beside the first file.
+    Fundings and candles of mark and index are also looked for beside the first file.
 
     Raises:
         ConfigError: a path does not exist, or nothing in it can be replayed.
@@ -62,7 +69,7 @@ def take_stock(paths: Iterable[Path]) -> Inventory:
         _take(found, path)
     if not any(found.of(kind) for kind in (Holding.CANDLES, Holding.TRADES, Holding.AGGREGATES)):
         raise ConfigError(f"{found.folder}: neither candles nor trades, so there is no price to replay; {_HELP}")
-    for kind, pattern in ((Holding.FUNDING, "funding.*"), (Holding.MARK_CANDLES, "mark_klines_*")):
+    for kind, pattern in _BESIDE:
         if not found.of(kind):
             _look_beside(found, kind, pattern)
     return found
@@ -111,10 +118,12 @@ def holding_of(path: Path) -> Holding:
 
 
 def _holding(names: set[str], name: str) -> Holding:
-    if set(NEEDED) <= names and "mark" not in name:
-        return Holding.CANDLES
     if {"open_time", "open", "high", "low", "close"} <= names:
-        return Holding.MARK_CANDLES if "mark" in name else Holding.OTHER
+        words = set(re.findall("[a-z]+", name))
+        for holding, line in ((Holding.MARK_CANDLES, "mark"), (Holding.INDEX_CANDLES, "index")):
+            if words & {line, f"{line}price", f"{line}priceklines"}:
+                return holding
+        return Holding.CANDLES if set(NEEDED) <= names else Holding.OTHER
     kinds = (
         (Holding.FUNDING, {"symbol", "funding_time", "funding_rate"}),
         (Holding.MARKS, {"symbol", "event_time", "mark_price"}),

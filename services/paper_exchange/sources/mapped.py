@@ -23,6 +23,7 @@ from shared.domain.errors import ConfigError
 
 _SMALL_BYTES = 2_000_000
 FIELDS = (*PRICE_FIELDS, "volume", "quote", "trades")
+_LINES = ("marks", "index")
 _TABLES = ("trades", "books", "marks")
 
 
@@ -60,15 +61,16 @@ def save(found: Recording, folder: Path) -> None:
     _save_grid(found.grid, folder / "grid")
     for name, grid in found.more.items():
         _save_grid(grid, folder / f"more-{name}")
-    if found.marks is not None:
-        _save_grid(found.marks, folder / "marks")
+    for name in _LINES:
+        if (line := getattr(found, name)) is not None:
+            _save_grid(line, folder / name)
     for kind in _TABLES:
         for row, table in getattr(found.flow, kind).items():
             np.save(folder / f"{kind}-{row}.npy", table)
     head = {
         "fundings": {symbol: asdict(track) for symbol, track in found.fundings.items()},
         "more": list(found.more),
-        "marks": found.marks is not None,
+        "lines": [name for name in _LINES if getattr(found, name) is not None],
         "built": found.flow.built,
         "notes": found.notes,
     }
@@ -93,7 +95,7 @@ def open_recording(folder: Path) -> Recording:
         grid=_open_grid(folder / "grid"),
         fundings={symbol: FundingTrack(**track) for symbol, track in head["fundings"].items()},
         more={name: _open_grid(folder / f"more-{name}") for name in head["more"]},
-        marks=_open_grid(folder / "marks") if head["marks"] else None,
+        **{name: _open_grid(folder / name) for name in head["lines"]},
         flow=Flow(**tables, built=head["built"]),
         notes=tuple(head["notes"]),
     )

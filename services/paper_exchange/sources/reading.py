@@ -40,6 +40,7 @@ def read(paths: tuple[Path, ...], symbols: tuple[str, ...]) -> Recording:
         fundings=_fundings(stock, grid, flow),
         more=more,
         marks=recorded.load_marks(stock.of(Holding.MARK_CANDLES), grid.symbols),
+        index=recorded.load_marks(stock.of(Holding.INDEX_CANDLES), grid.symbols),
         flow=flow,
         notes=tuple(notes),
     )

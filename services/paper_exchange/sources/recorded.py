@@ -68,7 +68,7 @@ def load_grid(paths: tuple[Path, ...], symbols: tuple[str, ...] = ()) -> Grid:
 
 
 def load_marks(files: list[Path], symbols: tuple[str, ...]) -> Grid | None:
-    """Mark price candles of the contracts of a grid, on the same rows; the shortest ones that were recorded. None without any."""
+    """Mark or index price candles of the contracts of a grid, on the same rows; the shortest ones that were recorded. None without any."""
     extents = _by_length(files, volume=False)
     found = next((extent for extent in extents if extent.held & set(symbols)), None)
     return None if found is None else _read(found, symbols, volume=False)

@@ -15,5 +15,6 @@ class Recording:
     fundings: dict[str, FundingTrack] = field(default_factory=dict)
     more: dict[str, Grid] = field(default_factory=dict)
     marks: Grid | None = None
+    index: Grid | None = None
     flow: Flow = field(default_factory=Flow)
     notes: tuple[str, ...] = ()

@@ -338,3 +338,20 @@ def test_order_flow_as_text(replay: Replay, tmp_path: Path) -> None:
     assert (float(shown["markPrice"]), float(shown["lastFundingRate"])) == (320.0, 0.0001)
     last = venue.get("aggTrades", symbol="AUSDT", limit=1)[0]
     assert (last["f"], last["l"], last["T"]) == (240, 241, T0 + 2 * MINUTE)
+
+
+def test_the_index_from_its_own_candles(replay: Replay, tmp_path: Path) -> None:
+    files = (
+        candles(tmp_path / "klines_1m.parquet", [100.0 + n % 7 for n in range(120)]),
+        marks(tmp_path / "mark_klines_1h.parquet", [(0, 100.5, 107.0, 100.0, 104.5), (1, 104.5, 108.0, 99.0, 101.0)]),
+    )
+    marks(tmp_path / "index_klines_1h.parquet", [(0, 90.0, 97.0, 89.0, 94.0), (1, 94.0, 98.0, 88.0, 91.0)])
+    venue = replay(*files)
+    venue.until(60 * MINUTE)
+    shown = venue.get("premiumIndex", symbol="AUSDT")
+    assert float(shown["indexPrice"]) == pytest.approx(94.0, abs=0.1)
+    assert float(shown["markPrice"]) == pytest.approx(104.5, abs=0.1)
+    row = venue.get("indexPriceKlines", pair="AUSDT", interval="1h", startTime=T0, limit=1)[0]
+    assert [float(price) for price in row[1:5]] == [90.0, 97.0, 89.0, 94.0]
+    minutes = venue.get("indexPriceKlines", pair="AUSDT", interval="1m", startTime=T0, limit=60)
+    assert all(89.0 <= float(row[3]) <= float(row[2]) <= 97.0 for row in minutes)
