@@ -22,6 +22,7 @@ from shared.exchange.private import PrivateClient
 from shared.risk.bracket import BracketPrices, bracket_prices, bridge_request, initial_risk, stop_request, target_request
 from shared.runtime.context import Context
 
+_LEGS = 2
 MOST = 40
 """Swaps of one position: their revisions stay below those of the guard's repairs. Later fills keep the bracket as it is."""
 
@@ -35,38 +36,63 @@ class Anchoring:
         self._book = book
         self._exits = exits
         self._protection = protection
+        self._looked_at: dict[str, str] = {}
 
     async def follow(self, record: Record, instrument: Instrument, entry: Price, quantity: Qty) -> None:
-        """Make stop, target and the initial risk those of an average `entry` over `quantity`. Safe to repeat."""
+        """Make stop, target and the initial risk those of an average `entry` over `quantity`. Safe to repeat.
+
+        The first time in a process the venue is looked at even if the prices stay: an earlier life may have ended half way.
+        """
         planned = record.planned
         if planned.stop_distance is None or planned.target_distance is None or record.stop_price is None:
             raise ValueError(f"position {record.position_id} has no bracket that could follow")
         prices = bracket_prices(instrument, record.direction, entry, planned.stop_distance, planned.target_distance)
         same = (record.stop_price, record.target_price) == (prices.stop, prices.target)
-        if same or record.anchors >= MOST:
-            await self._book.put(replace(record, initial_risk=initial_risk(entry, record.stop_price, quantity)))
+        known = same and self._looked_at.get(record.symbol) == record.position_id
+        orders = [] if known or record.anchors >= MOST else await self._orders(record)
+        now = self._book.of(record.position_id, record.symbol)
+        if now is None:
             return
-        risk = initial_risk(entry, prices.stop, quantity)
-        record = replace(record, stop_price=prices.stop, target_price=prices.target, initial_risk=risk, anchors=record.anchors + 1)
-        self._ctx.log.info("bracket_follows", symbol=record.symbol, entry=str(entry), stop=str(prices.stop), target=str(prices.target))
+        record = replace(now, entry_order_id=record.entry_order_id or now.entry_order_id)
+        if known or record.anchors >= MOST or (same and (orders is None or _stands(orders, prices, record))):
+            await self._book.put(replace(record, initial_risk=initial_risk(entry, record.stop_price or prices.stop, quantity)))
+        else:
+            risk = initial_risk(entry, prices.stop, quantity)
+            record = replace(record, stop_price=prices.stop, target_price=prices.target, initial_risk=risk, anchors=record.anchors + 1)
+            await self._move(record, prices, quantity, orders)
+        if orders is not None:
+            self._looked_at[record.symbol] = record.position_id
+
+    async def _orders(self, record: Record) -> list[VenueOrder] | None:
+        """Open legs of the position's bracket; None when the venue cannot be asked."""
+        try:
+            return [o for o in await self._private.open_orders(record.symbol) if _of(o, record)]
+        except MrasterError as error:
+            self._ctx.log.warning("bracket_not_seen", symbol=record.symbol, code=error.code, detail=str(error))
+            return None
+
+    async def _move(self, record: Record, prices: BracketPrices, quantity: Qty, orders: list[VenueOrder] | None) -> None:
+        """The new prices are written beside the orders; without a look at the old ones they are left to the guard."""
+        self._ctx.log.info("bracket_follows", symbol=record.symbol, stop=str(prices.stop), target=str(prices.target))
+        if orders is None:
+            await self._book.put(record)
+            return
         bracket = self._book.bracket(record.symbol)
         bracket.pending = True
         try:
-            await asyncio.gather(self._book.put(record), self._swap(record, prices, quantity))
+            await asyncio.gather(self._book.put(record), self._swap(record, prices, quantity, orders))
         except StopImpossible as reason:
             await self._exits.now(record, quantity, ExitReason.EMERGENCY, str(reason))
         finally:
             bracket.pending = False
             bracket.checked_ms = self._ctx.clock.now_ms()
 
-    async def _swap(self, record: Record, prices: BracketPrices, quantity: Qty) -> None:
+    async def _swap(self, record: Record, prices: BracketPrices, quantity: Qty, orders: list[VenueOrder]) -> None:
         """Both legs; a failure is left to the guard, who knows the wanted prices from the record."""
+        targets = [o for o in orders if o.type.is_target]
         try:
-            orders = [o for o in await self._private.open_orders(record.symbol) if _of(o, record)]
             await self._stop(record, prices.stop, quantity, [o for o in orders if o.type.is_stop])
-            for order in orders:
-                if order.type.is_target:
-                    await self._private.cancel(record.symbol, order=order)
+            await self._cancel(record.symbol, targets)
         except MrasterError as error:
             self._ctx.log.warning("bracket_left_behind", symbol=record.symbol, code=error.code, detail=str(error))
             return
@@ -104,6 +130,17 @@ def _of(order: VenueOrder, record: Record) -> bool:
     """Whether an open order is a leg of this very position's bracket."""
     parts = parse_client_id(order.client_id)
     return parts is not None and client_id(record.position_id, "e") == client_id(parts.intent_hash, "e") and order.type.conditional
+
+
+def _stands(orders: list[VenueOrder], prices: BracketPrices, record: Record) -> bool:
+    """Whether exactly the two legs rest, each for the whole position: the target at its price, the stop there or moved closer."""
+    if len(orders) != _LEGS or not all(o.close_position for o in orders):
+        return False
+    stop = next((o for o in orders if o.type.is_stop), None)
+    target = next((o for o in orders if o.type.is_target), None)
+    if stop is None or target is None or target.trigger_price != prices.target:
+        return False
+    return stop.trigger_price == prices.stop or (_moved(stop) and _tight(stop, prices.stop, record))
 
 
 def _moved(order: VenueOrder) -> bool:

@@ -206,6 +206,37 @@ async def test_a_swap_that_fails_half_way_leaves_a_stop_and_the_wanted_prices(w:
         assert len(await life.positions()) == 1
 
 
+@pytest.mark.parametrize("lost", ["bridge", "closing"])
+async def test_a_swap_that_an_earlier_life_left_half_way_is_finished_by_the_next(w: World, lost: str) -> None:
+    async with w.life() as life, life.listening():
+        name = await rest(life)
+        order = w.resting(client_id(name, "e"))
+        first = w.serve(order, "0.5")
+        await booked(life, name, first)
+        whole = "true" if lost == "closing" else "false"
+        w.transport.hook = lambda request: (
+            refusal(-4045)
+            if request.method == "POST"
+            and request.url.params.get("type") == "STOP_MARKET"
+            and request.url.params.get("closePosition", "false") == whole
+            else None
+        )
+        quantity = first + w.serve(order, "0.5", str(order.price * Decimal("0.99")))
+        await booked(life, name, quantity)
+    w.transport.hook = lambda _request: None
+    async with w.life() as life:
+        intent = life.parts.intents.unfinished[name]
+        async with life.parts.book.lock(SYMBOL):
+            await life.parts.opening.resume(intent)
+        record = record_of(life, name)
+        assert record is not None
+        await check_bracket(life, record)
+        sent = len(w.transport.sent)
+        async with life.parts.book.lock(SYMBOL):
+            await life.parts.opening.resume(intent)
+        assert not [request for request in w.transport.sent[sent:] if not request.startswith("GET")], "a bracket that stands is left alone"
+
+
 async def test_a_stop_that_the_guard_had_moved_closer_is_not_loosened(w: World) -> None:
     async with w.life() as life, life.listening():
         name = await rest(life)
