@@ -1,7 +1,7 @@
 """Between a trade's end and its post-mortem: what the market did afterwards, and how it had changed by then."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -130,7 +130,8 @@ class Aftermath:
 
     def to_list(self) -> list[dict[str, Any]]:
         """The whole state as JSON types."""
-        return [asdict(trade) for trade in self._waiting.values()]
+        found: list[dict[str, Any]] = _ENDED.dump_python(list(self._waiting.values()), mode="json")
+        return found
 
     @classmethod
     def from_list(cls, rows: Any) -> "Aftermath":

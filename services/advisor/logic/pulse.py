@@ -1,7 +1,7 @@
 """The market's pulse from closed candles: breadth, volatility, dispersion, correlation."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import isfinite, log
 from typing import Any
 
@@ -121,7 +121,7 @@ class Pulse:
 
     def to_dict(self) -> dict[str, Any]:
         """The whole state as JSON types."""
-        return {"kind": "pulse", "version": 1, "longer_ms": self._longer_ms, "markets": {n: asdict(m) for n, m in self._markets.items()}}
+        return {"kind": "pulse", "version": 1, "longer_ms": self._longer_ms, "markets": _MARKETS.dump_python(self._markets, mode="json")}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], longer_ms: int = LONGER_MS) -> "Pulse":

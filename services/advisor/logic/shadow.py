@@ -6,7 +6,7 @@ touches both, the stop counts; a candle that opens beyond the stop fills there; 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -190,7 +190,12 @@ class ShadowLedger:
 
     def to_dict(self) -> dict[str, Any]:
         """The whole state as JSON types."""
-        return {"kind": "shadow", "version": 1, "open": [asdict(item) for item in self._open.values()], "given_up": self.given_up}
+        return {
+            "kind": "shadow",
+            "version": 1,
+            "open": _LIST.dump_python(list(self._open.values()), mode="json"),
+            "given_up": self.given_up,
+        }
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> "ShadowLedger":
