@@ -71,7 +71,8 @@ _SINGLE = {
     "trade": Kind.TRADE_RAW,
     "forceOrder": Kind.FORCE,
 }
-_DEPTH = re.compile(r"depth(5|10|20)?(@100ms|@500ms)?")
+_DEPTH = re.compile(r"depth(5|10|20)?(@100ms|@500ms)?|rpiDepth(@500ms)?")
+"""`rpiDepth` has the orders of retail price improvement too; there are none here."""
 
 _CANDLES = re.compile(r"(kline|continuousKline)_(\w+)")
 

@@ -21,6 +21,7 @@ from services.paper_exchange.websocket import Bucket, Sockets, open_path
         ("btcusdt@bookTicker", Kind.BOOK, "BTCUSDT", "", Route.PUBLIC),
         ("btcusdt@depth20@100ms", Kind.PARTIAL, "BTCUSDT", "20", Route.PUBLIC),
         ("btcusdt@depth", Kind.DEPTH, "BTCUSDT", "", Route.PUBLIC),
+        ("btcusdt@rpiDepth@500ms", Kind.DEPTH, "BTCUSDT", "", Route.PUBLIC),
         ("币安人生usdt@ticker", Kind.TICKER, "币安人生USDT", "", Route.MARKET),
     ],
 )
