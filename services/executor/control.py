@@ -63,12 +63,17 @@ class Control:
         return []
 
     async def look(self) -> None:
-        """Follow the trading state if it is newer than what was followed."""
+        """Follow the trading state if it is another one than what was followed.
+
+        A lower epoch is no older word: the store has lost the state, and its epochs began anew.
+        """
         control = await self._ctx.state.control()
-        if control is None or control.epoch <= self._followed:
+        if control is None or control.epoch == self._followed:
+            self._followed = 0 if control is None else self._followed
             return
         async with self._lock:
-            if control.epoch > self._followed:
+            control = await self._ctx.state.control()  # what was read before the wait may have been followed meanwhile
+            if control is not None and control.epoch != self._followed:
                 await self._follow(control)
 
     async def _follow(self, control: Trading) -> None:
