@@ -29,6 +29,7 @@ from services.paper_exchange.websocket import PINGS_S, STREAMS_MOST, Bucket, Soc
 from shared.domain.errors import ConfigError
 
 _TIMER_S = 0.05
+_CHECKPOINT_S = 2.0
 
 
 class _Server(uvicorn.Server):
@@ -124,6 +125,12 @@ async def _timers(exchange: Exchange) -> None:
         exchange.check_timers()
 
 
+async def _checkpoints(store: Store) -> None:
+    while True:
+        await asyncio.sleep(_CHECKPOINT_S)
+        await asyncio.to_thread(store.checkpoint)
+
+
 async def serve(options: Options, *, ready: Callable[[str], None]) -> None:
     """Serve until SIGINT, SIGTERM or cancellation; `ready` gets the base URL once requests are answered.
 
@@ -186,7 +193,10 @@ def _settle_memory() -> None:
 
 
 def _workers(exchange: Exchange) -> list[asyncio.Task[None]]:
-    workers = [asyncio.create_task(_timers(exchange), name="timers")]
+    workers = [
+        asyncio.create_task(_timers(exchange), name="timers"),
+        asyncio.create_task(_checkpoints(exchange.store), name="checkpoints"),
+    ]
     if isinstance(exchange.market, CandleMarket):
         exchange.market.pacer.anchor(exchange.now_ms())
         workers.append(asyncio.create_task(exchange.market.pacer.run(), name="pacer"))

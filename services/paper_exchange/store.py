@@ -1,5 +1,6 @@
 """The venue's memory: SQLite in WAL mode, one transaction per change set, written before anybody is told."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -36,6 +37,8 @@ _NEW_COLUMNS = {
 }
 """What version 2 keeps beside the bodies, and the fields of the bodies that it is made from."""
 VERSION = "2"
+_WAL_PAGES = 50_000
+"""Pages (of 4 KiB) in the log at which a commit itself makes room; `checkpoint` should come long before."""
 
 
 class Store:
@@ -49,6 +52,7 @@ class Store:
             self._db = sqlite3.connect(path if path is not None else ":memory:", isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
             self._db.executescript(_TABLES)
             version = self.read_meta("version")
             if version == "1":
@@ -107,6 +111,16 @@ class Store:
             execute("ROLLBACK")
             raise
         execute("COMMIT")
+
+    def checkpoint(self) -> None:
+        """Bring what was committed from the log into the file.
+
+        For a thread of its own: it waits for the disk, which takes longer than all the commits before it, and commits go on
+        meanwhile. A commit needs no checkpoint to survive the death of the process.
+        """
+        if self.path is not None:
+            with contextlib.closing(sqlite3.connect(self.path, isolation_level=None)) as db:
+                db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def load(self, desk: Desk) -> None:
         """Fill a desk with what is stored: accounts, living orders, and the newest of what is over.

@@ -1,5 +1,8 @@
 """What is written is what is read."""
 
+import contextlib
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from services.paper_exchange.logic.desk import Desk, Fees, Market
@@ -67,4 +70,29 @@ def test_a_forgotten_account_leaves_nothing(tmp_path: Path) -> None:
     again = Desk(bench.desk.market, Fees(), Dialect.BINANCE)
     store.load(again)
     assert (again.accounts, again.working) == ({}, {})
+    store.close()
+
+
+def test_a_checkpoint_beside_commits_loses_nothing(tmp_path: Path) -> None:
+    bench, store = filled(tmp_path / "venue.sqlite")
+    log = tmp_path / "venue.sqlite-wal"
+    assert log.stat().st_size > 0
+    with ThreadPoolExecutor() as pool:
+        for _ in range(20):
+            making = pool.submit(store.checkpoint)
+            bench.order("MARKET", "BUY", quantity="1")
+            store.commit(bench.desk.take_changes(), bench.desk.counters, bench.desk.time_ms, "")
+            making.result()
+    store.checkpoint()
+    with contextlib.closing(sqlite3.connect(f"file:{tmp_path / 'venue.sqlite'}?immutable=1", uri=True)) as file:
+        assert file.execute("SELECT count(*) FROM trades").fetchone() == (len(bench.account.trades),)
+    again = Desk(bench.desk.market, Fees(), Dialect.BINANCE)
+    store.load(again)
+    assert again.accounts["k"].trades == bench.account.trades
+    store.close()
+
+
+def test_without_a_file_there_is_nothing_to_bring_home() -> None:
+    store = Store(None)
+    store.checkpoint()
     store.close()
