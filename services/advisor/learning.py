@@ -83,6 +83,8 @@ class Learning:
         await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(StoreUnavailable, LeaseLost):
             if self._ctx.stopping.is_set():
+                with contextlib.suppress(StoreUnavailable):
+                    await notebook.renew()
                 self._unsaved = True
                 await self._save()
                 await self._to_file(notebook)
@@ -151,9 +153,12 @@ class Learning:
                 await self._to_file(notebook)
 
     async def _to_file(self, notebook: Notebook) -> None:
-        """Write what Redis has confirmed, when something has changed; also trading state and settings, for the record."""
+        """Write what Redis has confirmed, when something has changed; also trading state and settings, for the record.
+
+        Only while nobody else can be the one who writes.
+        """
         content = (notebook.changes, await self._archive.records())
-        if content == self._in_file:
+        if content == self._in_file or not notebook.sure:
             return
         written = await self._archive.keep(notebook.documents, content[1])
         self._snapshots.labels("ok" if written else "failed").inc()

@@ -28,6 +28,11 @@ class Notebook:
         self.documents = documents
         self.changes = 0
 
+    @property
+    def sure(self) -> bool:
+        """Whether nobody else can have become the one who learns."""
+        return self._ctx.clock.monotonic_s() <= self._sure_until_s
+
     async def keep(self, learner: Learner) -> None:
         """The draft."""
         await self._put(DRAFT, learner.draft())
@@ -78,7 +83,7 @@ class Notebook:
             LeaseLost: another advisor learns now, or may have learned meanwhile.
         """
         state = self._ctx.state
-        if self._ctx.clock.monotonic_s() > self._sure_until_s:
+        if not self.sure:
             raise _lost()
         asked_s = self._ctx.clock.monotonic_s()
         again = await state.acquire(ROLE, self._ctx.producer.instance, TTL_MS)

@@ -93,14 +93,22 @@ def sane(value: Any, where: str = "") -> None:
     Raises:
         Unreadable: one is not; the message says where.
     """
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            sane(item, f"{where}.{key}" if where else str(key))
-    elif isinstance(value, list | tuple):
-        for place, item in enumerate(value):
-            sane(item, f"{where}.{place}")
-    elif isinstance(value, int | float) and not -LARGEST_STORED <= value <= LARGEST_STORED:
-        raise Unreadable(f"{where}: expected a finite number up to {LARGEST_STORED:g}, got {str(value)[:40]}")
+    if _fine(value):
+        return
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for key, item in items:
+        sane(item, f"{where}.{key}" if where else str(key))
+    raise Unreadable(f"{where}: expected a finite number up to {LARGEST_STORED:g}, got {str(value)[:40]}")
+
+
+def _fine(value: Any) -> bool:
+    """The same as a yes or no, quick enough for ten thousands of numbers."""
+    kind = type(value)
+    if kind is float or kind is int:
+        return bool(-LARGEST_STORED <= value <= LARGEST_STORED)
+    if kind is list or kind is tuple:
+        return all(map(_fine, value))
+    return all(map(_fine, value.values())) if isinstance(value, Mapping) else True
 
 
 def places(wanted: Sequence[str], known: Sequence[str]) -> tuple[list[int], list[int]]:

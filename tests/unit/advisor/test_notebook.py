@@ -112,6 +112,7 @@ async def test_one_who_was_away_too_long_puts_nothing_back(world: World) -> None
     notebook = await written(world, world.context())
     world.flush()
     world.clock.advance_ms(TTL_MS + 1)
+    assert not notebook.sure
     with pytest.raises(LeaseLost):
         await notebook.renew()
     with pytest.raises(LeaseLost):
