@@ -251,6 +251,14 @@ async def test_a_delisted_contract_takes_no_orders_but_lets_positions_go(mirror:
     assert (await buy(mirror, "NEWUSDT", quantity="1"))[1]["status"] == "FILLED"
 
 
+@pytest.mark.parametrize(
+    ("what", "params"), [("pause", {}), ("resume", {}), ("speed", {"speed": "5"}), ("seek", {"time": "9999999999999"})]
+)
+async def test_a_live_market_is_not_paused_or_moved(mirror: Mirror, what: str, params: dict[str, str]) -> None:
+    status, body, _ = await mirror.call("POST", f"/paper/v1/{what}", signed=True, **params)
+    assert (status, body["msg"]) == (400, "A live market cannot be paused, sped up or moved.")
+
+
 async def test_an_empty_list_of_contracts_is_not_believed(mirror: Mirror) -> None:
     look = mirror.market.look_again
     assert look is not None
