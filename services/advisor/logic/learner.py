@@ -17,7 +17,7 @@ from services.advisor.logic.brain import Brain
 from services.advisor.logic.budget import ASKED, CASES, Asked, Case, asked_of, case_of
 from services.advisor.logic.changes import CHANGES, TOLD, Change, Factors, changes
 from services.advisor.logic.edition import due
-from services.advisor.logic.lesson import Lesson, from_shadow, from_trade
+from services.advisor.logic.lesson import Lesson, from_shadow, from_trade, seen_of
 from services.advisor.logic.pulse import LONGER_MS, Pulse
 from services.advisor.logic.shadow import Followed, Outcome, ShadowLedger, follow, step
 from shared.contracts.market import CandleClosed
@@ -141,15 +141,16 @@ class Learner:
             return None
         self.funnel.closed += 1
         self.risk_usd = float(trade.initial_risk_usd) if trade.initial_risk_usd else self.risk_usd
-        lesson = from_trade(trade, followed)
+        seen, lesson = seen_of(trade, followed), from_trade(trade, followed)
+        if seen is not None:
+            self._watch(trade, seen, risks or {})
         if lesson is not None:
             self.lessons.append(lesson)
-            self._watch(trade, lesson, risks or {})
             self._value(trade.position_id, trade.symbol, trade.closed_ms, lesson.net_r)
         return lesson
 
     def _watch(self, trade: TradeClosed, lesson: Lesson, risks: Mapping[str, float]) -> None:
-        """Wait for the review; a trade that is heard late catches up with what came since."""
+        """Wait for the review, whoever ended it; a trade that is heard late catches up with what came since."""
         waiting = ended(trade, lesson, risks)
         for candle in self._recent.get((lesson.followed.symbol, lesson.followed.interval), ()):
             if not waiting.ready:

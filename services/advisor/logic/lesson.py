@@ -8,6 +8,8 @@ from services.advisor.logic.shadow import End, Followed, Outcome
 from shared.contracts.order import ExitReason, TradeClosed
 
 TRADE_WEIGHT, SHADOW_WEIGHT = 1.0, 0.5
+BY_OTHERS = frozenset({ExitReason.EXTERNAL, ExitReason.FLATTEN, ExitReason.MANUAL})
+"""Ends that say nothing about the signal."""
 
 
 class Kind(StrEnum):
@@ -80,7 +82,12 @@ def from_shadow(outcome: Outcome) -> Lesson | None:
 
 def from_trade(trade: TradeClosed, followed: Followed) -> Lesson | None:
     """The lesson of a closed trade; None when its result in R is unknown, or somebody else ended it."""
-    if trade.r is None or trade.exit_reason in {ExitReason.EXTERNAL, ExitReason.FLATTEN, ExitReason.MANUAL}:
+    return None if trade.exit_reason in BY_OTHERS else seen_of(trade, followed)
+
+
+def seen_of(trade: TradeClosed, followed: Followed) -> Lesson | None:
+    """What was seen of a closed trade, whoever ended it: enough for a post-mortem. None when its result in R is unknown."""
+    if trade.r is None:
         return None
     worst = None if trade.mae_r is None else -abs(float(trade.mae_r))
     stopped = trade.exit_reason is ExitReason.STOP

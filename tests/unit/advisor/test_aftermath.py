@@ -153,6 +153,24 @@ def test_hearing_late_and_starting_again_change_no_review(*, late: bool, restart
     assert other.playbook == straight.playbook
 
 
+def test_a_trade_that_somebody_else_ended_is_reviewed_but_teaches_nothing() -> None:
+    bars, learner = market(20), Learner()
+    for number in range(10):
+        learner.candle(bars[NAMES[0]][number])
+        if number == 2:
+            offered = signal(NAMES[0], bars[NAMES[0]][2], 1)
+            learner.signal(offered, idea(offered), {})
+            learner.opened(idea(offered))
+            closed = trade(
+                symbol=NAMES[0], position_id=idea(offered), closed_ms=close_of(4), exit_reason=ExitReason.MANUAL, r="-0.4", mfe_r="0.0"
+            )
+        if number == 5:
+            assert learner.closed(closed) is None
+    (found,) = learner.reviews
+    assert found.weights["late_entry"] == 1.0
+    assert learner.lessons == []
+
+
 def test_the_tuner_tells_each_step_once() -> None:
     bars, learner, told = market(160), Learner(), []
     for number in range(160):
