@@ -127,8 +127,8 @@ class Exchange:
         changes = self.desk.take_changes()
         if changes:
             self.store.commit(changes, self.desk.counters, self.desk.time_ms, self.market.position())
-            for account in changes.accounts.values():
-                account.trim()
+            for key in changes.accounts.keys() | {order.account for order in changes.orders.values()}:
+                self.desk.account(key).trim()
         events = self.desk.take_events()
         if self.event_filter is not None:
             events = self.event_filter(events)

@@ -1,6 +1,7 @@
 """Faults on order: what goes wrong, where, how often, and a record of each time it did."""
 
 import hashlib
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -88,6 +89,8 @@ class Fault:
         }
 
 
+LOG_MOST = 100_000
+"""Strikes that are remembered; a silent stream strikes with every frame that it withholds."""
 _FIELDS = {"kind", "method", "path", "symbol", "probability", "times", "seconds"}
 
 
@@ -99,7 +102,7 @@ class Faults:
         self._draws = 0
         self._next = 0
         self.rules: list[Fault] = []
-        self.log: list[dict[str, Any]] = []
+        self.log: deque[dict[str, Any]] = deque(maxlen=LOG_MOST)
 
     def add(self, body: Any, now_s: float) -> Fault:
         """A rule from a JSON object; other keys than the rule's own become its `words`.

@@ -36,8 +36,8 @@ def remove(call: Call) -> Body:
 
 
 def log(call: Call) -> list[Body]:
-    """GET /paper/v1/faults/log: every strike, oldest first."""
-    return _layer(call).faults.log
+    """GET /paper/v1/faults/log: the strikes, oldest first."""
+    return list(_layer(call).faults.log)
 
 
 def table() -> dict[tuple[str, str], Route]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from services.paper_exchange.logic.entities import KEPT
@@ -37,6 +38,21 @@ def test_memory_holds_the_newest(venue: Direct) -> None:
     assert KEPT <= len(account.orders) <= 2 * KEPT
     assert KEPT <= len(account.trades) <= 2 * KEPT
     assert KEPT <= len(account.incomes) <= 2 * KEPT
+
+
+def test_orders_that_never_fill_are_let_go_too() -> None:
+    venue = Direct()
+    words = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01"}
+    price = f"{float(orjson.loads(venue.call('GET', '/fapi/v1/ticker/price', b'symbol=BTCUSDT')[1])['price']) * 0.97:.0f}"
+    kept = venue.signed("POST", "/fapi/v1/order", **words, price=price)[1]
+    for _ in range(MANY):
+        number = venue.signed("POST", "/fapi/v1/order", **words, price=price)[1]["orderId"]
+        assert venue.signed("DELETE", "/fapi/v1/order", symbol="BTCUSDT", orderId=number)[0] == 200
+    account = venue.exchange.desk.account("paper-key")
+    assert len(account.orders) <= 2 * KEPT + 1
+    assert kept["orderId"] in account.orders
+    assert [row["orderId"] for row in venue.signed("GET", "/fapi/v1/openOrders")[1]] == [kept["orderId"]]
+    venue.close()
 
 
 def test_any_order_is_found(venue: Direct) -> None:
