@@ -37,6 +37,7 @@ def download(  # noqa: PLR0913 - one parameter per option of the command line
     funding: Annotated[bool, typer.Option(help="Also the funding rates.")] = True,
     base: Annotated[str, typer.Option(metavar="URL", help="REST address of the venue. Default: of the settings.")] = "",
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the recording; what it holds is kept and extended.")] = Path("data"),
+    share: Annotated[float, typer.Option(min=0.05, max=1.0, help="Share of the venue's request limit; the rest is left to others.")] = 0.8,
     as_json: Annotated[bool, typer.Option("--json", help="A summary for scripts on stdout.")] = False,
 ) -> None:
     """Fetch candles and fundings into Parquet files that a replay reads. Stopped or killed, it goes on where it was."""
@@ -55,6 +56,7 @@ def download(  # noqa: PLR0913 - one parameter per option of the command line
         end=end,
         funding=funding,
         folder=out,
+        share=share,
     )
     try:
         summary = asyncio.run(run(order))

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from shared.exchange.clock import VenueClock
 from shared.exchange.http import HttpOptions, VenueHttp
 from shared.exchange.parse_market import parse_exchange_info
 from shared.exchange.venues.policy import policy_for
+from shared.exchange.venues.shape import Limits
 
 _WORKERS = 4
 
@@ -79,8 +80,7 @@ async def run(order: Order) -> Summary:
             await http.sync_clock()
             payload = await fetcher.exchange_info()
             info = parse_exchange_info(payload)
-            if info.limits is not None:
-                http.limiter.configure(info.limits)
+            http.limiter.configure(shared_limits(info.limits or http.policy.limits, order.share))
             names = chosen(order, info.instruments)
             span = span_of(order, clock.now_ms())
             summary = Summary(ok=True, folder=str(order.folder), venue=order.base, start_ms=span[0], end_ms=span[1])
@@ -163,6 +163,11 @@ class _Fetching:
         except BaseExceptionGroup as group_error:
             # the first failure is the reason; the others were cancelled by it or failed alike
             raise group_error.exceptions[0] from None
+
+
+def shared_limits(limits: Limits, share: float) -> Limits:
+    """The part of the venue's limits that a download may use; the rest is left to what else runs at this address."""
+    return replace(limits, weight_per_minute=max(1, int(limits.weight_per_minute * share)))
 
 
 def _finish(parts: Parts, added: int) -> FileSummary:

@@ -20,7 +20,7 @@ _KINDS = ("klines", "mark", "index")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What somebody wants; times are still words."""
+    """What somebody wants; times are still words. `share`: of the venue's request limit."""
 
     base: str
     dialect: str | None
@@ -32,6 +32,7 @@ class Order:
     end: str
     funding: bool
     folder: Path
+    share: float = 0.8
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.commands.data_check import check_file, check_path
+from services.commands.data_job import shared_limits
 from services.commands.data_plan import aligned
 from services.commands.data_span import Spans, cut, joined, missing, moment
 from shared.domain.errors import ConfigError
+from shared.exchange.venues.shape import Limits
 from tests.unit.cli.conftest import Run
 
 SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda pair: (min(pair), max(pair))), max_size=8)
@@ -55,6 +57,11 @@ def test_candles_that_are_whole_lie_inside() -> None:
     assert aligned((60_000, 300_000), 60_000) == (60_000, 300_000)
     monday = 4 * 86_400_000
     assert aligned((0, 3 * 604_800_000), 604_800_000) == (monday, monday + 2 * 604_800_000)
+
+
+def test_a_download_leaves_room_for_others() -> None:
+    assert shared_limits(Limits(2400, 1200, 300), 0.5) == Limits(1200, 1200, 300)
+    assert shared_limits(Limits(10, 1200, None), 0.05).weight_per_minute == 1
 
 
 def candles(path: Path, times: list[int], low: float = 1.0) -> Path:
