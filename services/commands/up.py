@@ -8,8 +8,9 @@ import typer
 from services.commands.catalog import SERVICES, product_version
 from services.commands.exits import Exit, fail
 from services.commands.place import HomeOption, env_file, home_of
-from services.supervisor.options import UpOptions
+from services.supervisor.options import SCALABLE, UpOptions
 
+_MOST = 16
 _NAMES = tuple(entry.name for entry in SERVICES)
 
 
@@ -31,6 +32,9 @@ def up(  # noqa: PLR0913 - one parameter per option of the command line
     once: Annotated[bool, typer.Option("--once", help="One scan cycle, a summary, and the end.")] = False,
     lock_step: Annotated[bool, typer.Option("--lock-step", help="Venue time stands still until its control API is told to step.")] = False,
     services: Annotated[str, typer.Option(metavar="A,B", help="Start only these services.")] = ",".join(_NAMES),
+    scale: Annotated[
+        list[str] | None, typer.Option("--scale", metavar="NAME=N", help="Several scanners or advisors that share the work.")
+    ] = None,
 ) -> None:
     """Start NATS, Redis, the paper venue and all services, and keep them running until Ctrl-C."""
     # imported here: other commands start without it
@@ -47,6 +51,7 @@ def up(  # noqa: PLR0913 - one parameter per option of the command line
         once=once,
         lock_step=lock_step,
         services=_chosen(services),
+        scale=_scales(scale or [], once=once),
     )
     around = local.Surroundings(
         folder=Path.cwd(), env_file=env_file(), version=product_version(), colour=local.colours_wanted(process_environment())
@@ -61,3 +66,16 @@ def _chosen(text: str) -> tuple[str, ...]:
     if unknown or not asked:
         fail(f"--services: expected names out of {', '.join(_NAMES)}, found {', '.join(unknown) or 'nothing'}", Exit.WRONG_SETTINGS)
     return tuple(name for name in _NAMES if name in asked)
+
+
+def _scales(texts: list[str], *, once: bool) -> dict[str, int]:
+    """How many of which."""
+    found: dict[str, int] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        if name not in SCALABLE or not number.isdecimal() or not 1 <= int(number) <= _MOST:
+            fail(f"--scale: expected one of {', '.join(SCALABLE)} = 1 to {_MOST}, found {text!r}", Exit.WRONG_SETTINGS)
+        found[name] = int(number)
+    if once and any(number > 1 for number in found.values()):
+        fail("--scale: expected 1 of each with --once, which counts the work of one", Exit.WRONG_SETTINGS)
+    return found

@@ -86,7 +86,8 @@ class _Maker:
         nats_url, redis_url = self._stores()
         venue = self._venue()
         for name in self._options.services:
-            self._specs.append(self._service(name, self._ports.choose(0)))
+            for number in range(1, self._options.scale.get(name, 1) + 1):
+                self._specs.append(self._service(name, self._ports.choose(0), number))
         return Plan(
             specs=tuple(self._specs),
             settings=self._settings,
@@ -143,11 +144,13 @@ class _Maker:
         self._specs.append(self._python("paper-exchange", "paper_exchange", Stage.VENUE, port, arguments))
         return self._changes["ASTER_PAPER_BASE"]
 
-    def _service(self, name: str, port: int) -> ProcessSpec:
+    def _service(self, name: str, port: int, number: int) -> ProcessSpec:
+        """One instance of a service; the first one has its name alone."""
         arguments = ["--http-port", str(port)]
         if self._options.lock_step:
             arguments += ["--lanes", "1"]
-        return self._python(name.replace("_", "-"), name, Stage.SERVICES, port, arguments)
+        shown = name if number == 1 else f"{name}-{number}"
+        return self._python(name.replace("_", "-"), shown, Stage.SERVICES, port, arguments)
 
     def _python(self, command: str, name: str, stage: Stage, port: int, arguments: list[str]) -> ProcessSpec:
         return ProcessSpec(
