@@ -355,3 +355,22 @@ def test_the_index_from_its_own_candles(replay: Replay, tmp_path: Path) -> None:
     assert [float(price) for price in row[1:5]] == [90.0, 97.0, 89.0, 94.0]
     minutes = venue.get("indexPriceKlines", pair="AUSDT", interval="1m", startTime=T0, limit=60)
     assert all(89.0 <= float(row[3]) <= float(row[2]) <= 97.0 for row in minutes)
+
+
+def test_a_mark_with_shorter_candles_than_the_contract_goes_its_own_way(replay: Replay, tmp_path: Path) -> None:
+    start = T0 // (4 * 60 * MINUTE) * (4 * 60 * MINUTE)
+    candles(tmp_path / "klines_4h.parquet", [100.0, 101.0, 102.0], length=240 * MINUTE, start=start)
+    rows = [(n + (start - T0) // (60 * MINUTE), 50.0 + n, 52.0 + n, 49.0 + n, 51.0 + n) for n in range(12)]
+    marks(tmp_path / "mark_klines_1h.parquet", rows)
+    venue = replay(tmp_path, points=121)
+    seen = []
+    while (batch := venue.market.pacer.step()) is not None:
+        if batch.kind.value == "prices":
+            seen.append((batch.time_ms, float(venue.get("premiumIndex", symbol="AUSDT")["markPrice"])))
+    by_hour = {number: [mark for at, mark in seen if (at - T0) // (60 * MINUTE) == number] for number, *_ in rows[4:]}
+    for number, opened, high, low, close in rows[4:]:
+        inside = by_hour[number]
+        assert inside[0] == pytest.approx(opened, abs=0.2)
+        assert inside[-1] == pytest.approx(close, abs=0.3)
+        assert low <= min(inside) <= low + 0.3
+        assert high - 0.3 <= max(inside) <= high
