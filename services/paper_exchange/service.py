@@ -43,11 +43,13 @@ class _Server(uvicorn.Server):
 
 def run(options: Options, *, ready: Callable[[str], None]) -> None:
     """`serve` in a loop of its own: uvloop where it exists (it does not on Windows)."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     with contextlib.suppress(ImportError):
         import uvloop  # noqa: PLC0415 - optional on one platform
 
-        uvloop.install()
-    asyncio.run(serve(options, ready=ready))
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(serve(options, ready=ready))
 
 
 def bind(host: str, port: int) -> socket.socket:
