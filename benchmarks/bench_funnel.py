@@ -7,7 +7,10 @@ import os
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
+
+import pyarrow.parquet as pq
 
 from benchmarks.funnel import FRAME, Player, count, default_rules, stages
 from benchmarks.recorded_signals import TAKER, put_facts, read
@@ -22,17 +25,28 @@ def main(arguments: list[str]) -> None:
         return
     recording = read(folder)
     player = Player(recording.symbols, default_rules(TAKER))
+    player.board.set_funding_intervals(intervals_ms(folder))
     counts: Counter[tuple[str, str]] = Counter()
     candles, seconds = 0, 0.0
     for bar in recording.bars:
         arrived = recording.candles(bar)
-        put_facts(player.board, recording, arrived, FRAME.close_ms(bar))
+        facts = partial(put_facts, player.board, recording, FRAME.close_ms(bar))
         begin = time.perf_counter()
-        counts += count(player.bar(bar, arrived))
+        counts += count(player.bar(bar, arrived, facts))
         seconds += time.perf_counter() - begin
         candles += len(arrived)
     report(counts, len(recording.symbols), candles)
     print(f"bench funnel_core {candles / seconds:.0f} candles/s")
+
+
+def intervals_ms(folder: Path) -> dict[str, int]:
+    """How often contracts pay funding, where that was recorded."""
+    path = folder / "funding.parquet"
+    if not path.exists():
+        return {}
+    table = pq.read_table(path, columns=["symbol", "interval_hours"])
+    pairs = zip(table["symbol"].to_pylist(), table["interval_hours"].to_pylist(), strict=True)
+    return {symbol: int(hours) * 3_600_000 for symbol, hours in pairs if hours}
 
 
 def report(counts: Counter[tuple[str, str]], symbols: int, candles: int) -> None:

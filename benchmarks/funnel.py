@@ -1,7 +1,7 @@
 """Candles through the scanner's pure core, bar by bar, and what came out of it, counted."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def default_rules(taker: float) -> Rules:
 
 
 class Player:
-    """A scanner's board without a scanner: somebody else puts the market facts and hands in the candles of each bar."""
+    """A scanner's board without a scanner: somebody else knows the market facts and hands in the candles of each bar."""
 
     def __init__(self, symbols: Sequence[str], rules: Rules) -> None:
         self.board = Board(FRAME)
@@ -35,8 +35,12 @@ class Player:
         self.board.windows.admit(symbols)
         self.board.watch(tuple(symbols))
 
-    def bar(self, bar: int, candles: list[Candle]) -> list[Decision]:
-        """Decide about the candles of one bar, with the facts that were put before; volumes of a day rank the next one."""
+    def bar(self, bar: int, candles: list[Candle], facts: Callable[[list[Candle]], None] | None = None) -> list[Decision]:
+        """Decide about the candles of one bar; volumes of a day rank the next one.
+
+        `facts` puts book and mark of the symbols whose rules fired (those of all others are not looked at); without it they were
+        put before.
+        """
         board, close_ms = self.board, FRAME.close_ms(bar)
         rows = board.windows.append(bar, candles)
         if (close_ms + 1) % DAY_MS == 0:
@@ -44,6 +48,10 @@ class Player:
             board.references = [*board.references[-1:], Reference(bar // FRAME.day_bars, bar + 1, volumes)]
         features = board.observe(rows, bar)
         fired = signals(features, board.ranks(rows, bar), self._rules)
+        if not len(fired.place):
+            return []
+        if facts is not None:
+            facts([candles[place] for place in fired.place])
         batch = ClosedBatch([c.symbol for c in candles], FRAME.interval, close_ms, close_ms + 1, VALID_MS, features)
         return judge(batch, fired, board.snapshot(rows[fired.place], bar), self._rules)
 

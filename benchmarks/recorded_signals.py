@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -112,10 +112,10 @@ def cases(recording: Recording, tell: Callable[[str], None] = lambda _: None) ->
         if done * 20 // len(recording.bars) > (done - 1) * 20 // len(recording.bars):
             tell(f"{done / len(recording.bars):.0%} of the candles, {len(found)} signals")
         candles = recording.candles(bar)
-        put_facts(player.board, recording, candles, FRAME.close_ms(bar))
+        facts = partial(put_facts, player.board, recording, FRAME.close_ms(bar))
         for candle in (c for c in candles if ledger.follows(c.symbol, c.interval)):
             found += [Case(begun.pop(o.followed.idea), o.followed, o) for o in ledger.candle(closed(candle))]
-        for signal in player.bar(bar, candles):
+        for signal in player.bar(bar, candles, facts):
             idea = decision_id(signal.symbol, signal.interval, signal.close_ms, signal.direction)
             followed = follow(signal, idea, _own(signal))
             if followed is not None and ledger.add(followed):
@@ -134,14 +134,14 @@ def again(recording: Recording, followed: Followed) -> Outcome | None:
     return None
 
 
-def put_facts(board: Board, recording: Recording, candles: list[Candle], close_ms: int) -> None:
-    """A book whose spread holds the slippage too, and a mark price at the index."""
+def put_facts(board: Board, recording: Recording, close_ms: int, candles: list[Candle]) -> None:
+    """A book whose spread holds the slippage too, and a mark price whose premium explains the funding."""
     half = SPREAD / 2 + SLIPPAGE
     for candle in candles:
         time_ms = close_ms - 50
         board.put_book(BookTicker(candle.symbol, candle.close * (1 - half), 1.0, candle.close * (1 + half), 1.0, time_ms))
         rate = recording.rate(candle.symbol, close_ms)
-        board.put_mark(MarkPrice(candle.symbol, candle.close, candle.close * (1 - rate), rate, close_ms + 3_600_000, time_ms))
+        board.put_mark(MarkPrice(candle.symbol, candle.close, candle.close * (1 - rate), rate, 0, time_ms))
 
 
 def _own(signal: Candidate | Skip) -> dict[str, float]:
