@@ -48,10 +48,15 @@ def market_settings(market: str) -> dict[str, str]:
     kind, colon, path = market.partition(":")
     choices = ", ".join(choice.value for choice in PaperMarket if choice is not PaperMarket.REPLAY)
     if kind == PaperMarket.REPLAY.value and path:
-        return {"ASTER_PAPER_MARKET": kind, "ASTER_PAPER_REPLAY": str(Path(path).expanduser().absolute())}
+        return {"ASTER_PAPER_MARKET": kind, "ASTER_PAPER_REPLAY": _whole(path)}
     if kind in set(PaperMarket) - {PaperMarket.REPLAY} and not colon:
         return {"ASTER_PAPER_MARKET": kind}
-    raise ConfigError(f"--market: expected {choices} or replay:PATH (a file or a folder of candles), found {market!r}")
+    raise ConfigError(f"--market: expected {choices} or replay:PATH (files or folders of a recording, separated by commas), found {market!r}")
+
+
+def _whole(paths: str) -> str:
+    """Every path of a list from the root on: the venue may run in another folder."""
+    return ",".join(str(Path(path.strip()).expanduser().absolute()) for path in paths.split(",") if path.strip())
 
 
 def child_environment(base: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:

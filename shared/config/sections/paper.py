@@ -21,7 +21,7 @@ class Paper(Section):
     balance_usdt: Decimal = knob("10000", env="ASTER_PAPER_BALANCE", gt=0, le=10**12, unit="USDT")
     """Opening balance of a new paper account."""
     replay: OptionalPath = knob("", env="ASTER_PAPER_REPLAY", editable=False)
-    """Recording (parquet or CSV candles, a file or a folder) that is played when the market is replay."""
+    """Recording that is played when the market is replay: Parquet or CSV files, or folders of them, separated by commas."""
     speed: float = knob("1", env="ASTER_PAPER_SPEED", gt=0, le=100000, unit="times real time")
     """How fast a recording is played; the venue's clock follows it."""
     seed: int = knob("1", env="ASTER_PAPER_SEED", ge=0, le=2**63 - 1, expert=True)

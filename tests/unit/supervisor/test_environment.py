@@ -48,6 +48,7 @@ def test_other_markets_are_refused(market: str) -> None:
 def test_relative_recording_is_taken_from_the_current_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert market_settings("replay:a.csv")["ASTER_PAPER_REPLAY"] == str(tmp_path / "a.csv")
+    assert market_settings("replay:a.csv, b")["ASTER_PAPER_REPLAY"] == f"{tmp_path / 'a.csv'},{tmp_path / 'b'}"
 
 
 def test_children_run_the_code_of_this_process_and_keep_a_persons_choice() -> None:
