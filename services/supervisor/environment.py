@@ -51,7 +51,7 @@ def market_settings(market: str) -> dict[str, str]:
         return {"ASTER_PAPER_MARKET": kind, "ASTER_PAPER_REPLAY": _whole(path)}
     if kind in set(PaperMarket) - {PaperMarket.REPLAY} and not colon:
         return {"ASTER_PAPER_MARKET": kind}
-    raise ConfigError(f"--market: expected {choices} or replay:PATH (files or folders of a recording, separated by commas), found {market!r}")
+    raise ConfigError(f"--market: expected {choices} or replay:PATH (files or folders, separated by commas), found {market!r}")
 
 
 def _whole(paths: str) -> str:
