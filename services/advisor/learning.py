@@ -51,7 +51,7 @@ class Learning:
         self._notebook: Notebook | None = None
         self._unpublished: Edition | None = None
         self._unsaved = False
-        self._teller = Teller(ctx)
+        self._teller = Teller(tuner_distances=lambda: ctx.settings.advisor.tuner_distances)
         self._lessons = ctx.metrics.counter("lessons_total", "Lessons taken into an edition")
         self._snapshots = ctx.metrics.counter("snapshots_total", "Writings of the state file", ("outcome",))
         self._gauges = Gauges(ctx.metrics)
@@ -203,7 +203,7 @@ class Learning:
         self._learner.signal(signal, idea, {**known, **held.features, **context})
         return []
 
-    async def _on_candle(self, candle: CandleClosed, _meta: Meta) -> list[Outgoing]:
+    async def _on_candle(self, candle: CandleClosed, meta: Meta) -> list[Outgoing]:
         """Move the market on; make an edition when one is due. Candles of other lengths are not ours."""
         if candle.interval != self._ctx.settings.strategy.interval.value:
             return []
@@ -214,7 +214,7 @@ class Learning:
         if self._learner.clock_ms != before:
             self._unsaved = True
         await self._save()
-        return self._teller.news(self._learner, edition, candle.close_ms)
+        return self._teller.with_candle(self._learner, edition, meta)
 
     async def _save(self) -> None:
         """Edition and draft to Redis. While it is away, learning goes on in memory and is saved with a later candle."""

@@ -3,6 +3,7 @@
 Messages have deterministic ids. What waits in the learner's draft is told again after a restart, and the stream knows it already.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from services.advisor.logic.aftermath import Review
@@ -10,25 +11,39 @@ from services.advisor.logic.changes import Change
 from services.advisor.logic.learner import Edition, Learner
 from services.advisor.logic.summary import learning_report
 from shared.contracts.ai import PlaybookState, Postmortem, Tuning
-from shared.contracts.envelope import Outgoing
-from shared.runtime.context import Context
+from shared.contracts.envelope import Meta, Outgoing
+
+KEPT_CANDLES = 50
 
 
 class Teller:
-    """Remembers what this process has told."""
+    """Remembers what this process has told.
 
-    def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
+    A candle that comes again, because publishing failed, has its messages again.
+    """
+
+    def __init__(self, *, tuner_distances: Callable[[], bool]) -> None:
+        self._tuner_distances = tuner_distances
         self._playbook = 0
         self._reviews: set[str] = set()
         self._changes = -1
+        self._with_candle: dict[str, list[Outgoing]] = {}
 
     def begin(self, learner: Learner) -> None:
         """The playbook that holds was told by whoever learned before."""
         self._playbook = learner.edition.brain.playbook.version
 
-    def news(self, learner: Learner, edition: Edition | None, ts_ms: int) -> list[Outgoing]:
-        """What is new since the last time; `edition` is one that was just made."""
+    def with_candle(self, learner: Learner, edition: Edition | None, meta: Meta) -> list[Outgoing]:
+        """What is to be published with a candle; `edition` is one that was just made."""
+        found = [*self._with_candle.pop(meta.id, ()), *self._news(learner, edition, meta.ts_ms)]
+        if found:
+            self._with_candle[meta.id] = found
+        while len(self._with_candle) > KEPT_CANDLES:
+            del self._with_candle[next(iter(self._with_candle))]
+        return found
+
+    def _news(self, learner: Learner, edition: Edition | None, ts_ms: int) -> list[Outgoing]:
+        """What is new since the last time."""
         found = [*self._reviewed(learner), *self._tuned(learner, ts_ms)]
         if edition is None:
             return found
@@ -48,7 +63,7 @@ class Teller:
         if number == self._changes:
             return []
         self._changes = number
-        distances = self._ctx.settings.advisor.tuner_distances
+        distances = self._tuner_distances()
         return [Outgoing(tuning(change, number, distances=distances), ts_ms=ts_ms) for change in learner.changes]
 
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,10 +7,17 @@ from hypothesis import strategies as st
 from services.advisor.gauges import Gauges
 from services.advisor.logic.learner import Edition, Learner
 from services.advisor.logic.summary import learning_report, report, wilson
-from services.advisor.telling import playbook, postmortem, tuning
+from services.advisor.telling import Teller, playbook, postmortem, tuning
+from shared.contracts.ai import PlaybookState
+from shared.contracts.envelope import Meta
 from shared.contracts.learning import LearningReport
 from shared.runtime.metrics import Metrics
 from tests.unit.advisor.test_learner import market, teach
+
+
+def meta(name: str) -> Meta:
+    fields = {field.name: "" if field.type in {"str", str} else 1 for field in dataclasses.fields(Meta)}
+    return Meta(**{**fields, "id": name})  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +80,19 @@ def test_messages_carry_the_numbers_behind_them(taught: tuple[Learner, Edition])
         assert float(step.size_factor) == pytest.approx(change.after.size, abs=1e-4)
     for found in learner.reviews:
         assert postmortem(found).position_id == found.position_id
+
+
+def test_a_candle_that_comes_again_has_its_messages_again(taught: tuple[Learner, Edition]) -> None:
+    learner, edition = taught
+    teller = Teller(tuner_distances=lambda: False)
+    first = teller.with_candle(learner, edition, meta("a"))
+    kinds = {type(found.payload) for found in first}
+    assert {PlaybookState, LearningReport} <= kinds
+    assert teller.with_candle(learner, None, meta("b")) == []
+    assert teller.with_candle(learner, None, meta("a")) == first
+    again = Teller(tuner_distances=lambda: False)
+    again.begin(learner)
+    assert PlaybookState not in {type(found.payload) for found in again.with_candle(learner, edition, meta("c"))}
+    assert {found.payload.message_id() for found in teller.with_candle(learner, None, meta("a"))} == {
+        found.payload.message_id() for found in first
+    }
