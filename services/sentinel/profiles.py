@@ -11,7 +11,8 @@ from services.sentinel.logic.profile import DAY_MS, DAYS, Profile, by_name, due,
 from shared.domain.errors import MrasterError, Transient
 from shared.runtime.context import Context
 
-PACE_S, PAPER_PACE_S = 0.5, 0.1
+PACE_S, LEAST_PACE_S = 0.5, 0.05
+"""Between two symbols; in a fast replay shorter, since its days are."""
 LOOK_S = 1.0
 RETRY_S = 60.0
 
@@ -42,7 +43,7 @@ class Profiles:
             pause_s = LOOK_S
             if not self.stands and due(self._day, self._now_ms()):
                 day = self._now_ms() // DAY_MS
-                if await self._read(PAPER_PACE_S if self._ctx.venue.paper else PACE_S):
+                if await self._read(max(LEAST_PACE_S, PACE_S / max(1.0, self._ctx.venue.clock.rate))):
                     self._day = day
                 else:
                     pause_s = RETRY_S
