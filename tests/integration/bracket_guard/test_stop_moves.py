@@ -16,6 +16,7 @@ from shared.contracts.topic import BRACKET_EVENT
 from tests.chaos.guard_stack import GuardStack
 from tests.chaos.stack import ROOT
 from tests.fakes.eventually import eventually
+from tests.integration.dashboard.rig import running
 
 pytestmark = [pytest.mark.integration]
 
@@ -110,6 +111,32 @@ async def test_the_command_line_asks_and_tells(desk: Desk) -> None:
     assert (code, f"the stop rests at {wanted}" in words) == (0, True), words
     assert await run("--price", "1") == (1, f"refused (looser); the stop stays at {wanted}\n")
     assert (await run("--price", "much"))[0] == (await run())[0] == (await run("--price", "5", "--break-even"))[0] == 2
+
+
+async def test_the_dashboard_asks_the_guard_and_answers_with_what_the_venue_has(desk: Desk) -> None:
+    stack, venue = desk.stack, desk.stack.venue
+    wanted = await venue.tick(SYMBOL, await venue.price(SYMBOL) * 0.95)
+    record = await stack.state.get(stack.keys.positions, SYMBOL)
+    await stack.state.put(stack.keys.positions, SYMBOL, {**(record or {}), "symbol": SYMBOL, "quantity": "0.1"})
+    async with running(stack.nats, stack.redis, now_ms=await venue.time_ms()) as rig:
+        await eventually(lambda: rig.desk.view.position(SYMBOL), within_s=10, what="the position is known")
+        async with rig.client(timeout=30) as client:
+            headers = {"x-csrf-token": (await client.get("/api/session")).json()["csrf"]}
+            body = {"symbol": SYMBOL, "kind": "price", "price": wanted, "confirm": True}
+            moved = await client.post("/api/stop", json=body, headers=headers)
+            assert (moved.status_code, Decimal(moved.json()["stop_price"])) == (200, Decimal(wanted)), moved.text
+            (stop,) = [row for row in await venue.stops(SYMBOL) if row["closePosition"]]
+            assert stop["clientAlgoId"] == moved.json()["client_id"]
+            looser = await client.post("/api/stop", json={**body, "price": "1"}, headers=headers)
+            assert (looser.status_code, looser.json()["code"]) == (409, "looser")
+            even = await client.post("/api/stop", json={"symbol": SYMBOL, "kind": "break_even", "confirm": True}, headers=headers)
+            assert even.status_code == 200 or even.json()["code"] in {"not_paid", "cooldown"}, even.text
+
+            async def shown() -> bool:
+                rows = (await client.get("/api/positions")).json()["rows"]
+                return Decimal(rows[0]["stop_price"]) >= Decimal(wanted) and rows[0]["stop_moves"] >= 1
+
+            await eventually(shown, within_s=10, every_s=0.1, what="the moved stop is shown")
 
 
 async def test_what_may_not_be_is_refused_in_a_word(desk: Desk) -> None:
