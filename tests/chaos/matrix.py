@@ -1,6 +1,7 @@
 """One crash of the executor with many entries in hand, and what is true afterwards."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -42,15 +43,18 @@ class Tally:
         """
         return sum(count for (moment, fault), count in self.runs.items() if moment in _ANEW or (moment not in _NEVER and fault in _REACHES))
 
-    def table(self) -> str:
+    def table(self, *, resting: bool = False) -> str:
         lines = [f"{'moment':<16}{'fault':<22}{'runs':>6}{'opened':>8}{'dup':>5}{'lost':>6}{'naked':>7}"]
         for key in sorted(self.runs):
             row = (self.runs, self.opened, self.duplicates, self.lost, self.naked)
             counts = [counter[key] for counter in row]
             lines.append(f"{key[0]:<16}{key[1]:<22}{counts[0]:>6}{counts[1]:>8}{counts[2]:>5}{counts[3]:>6}{counts[4]:>7}")
-        lines.append(
-            f"opened {self.opened.total()} positions; in {self.expected()} of {self.runs.total()} runs nothing kept the entry from the venue"
+        why = (
+            "as the market filled them"
+            if resting
+            else f"in {self.expected()} of {self.runs.total()} runs nothing kept the entry from the venue"
         )
+        lines.append(f"opened {self.opened.total()} positions; {why}")
         lines.append(f"longest time without a stop while an executor was up: {self.longest_ms} ms (bound {NAKED_BOUND_MS} ms)")
         return "\n".join(lines)
 
@@ -98,11 +102,10 @@ class Matrix:
         filled = [row for row in orders if Decimal(row["executedQty"]) > 0]
         believed = intents[plan.decision_id]["outcome"]
         position = (await self._stack.venue.positions()).get(symbol)
-        record = await self._stack.state.get(self._stack.keys.positions, symbol)
+        record, known = await self._record(symbol, plan.decision_id, abs(position or Decimal(0)), wait=bool(filled))
         tally.runs[key] += 1
         tally.opened[key] += believed == "opened"
         tally.duplicates[key] += max(0, len(orders) - 1)
-        known = record is not None and record["position_id"] == plan.decision_id and Decimal(record["quantity"]) == abs(position or 0)
         if bool(filled) != (believed == "opened") or (filled and not known):
             tally.lost[key] += 1
             tally.notes.append(
@@ -111,14 +114,25 @@ class Matrix:
         if filled:
             await self._protected(key, symbol, plan.decision_id, filled[0])
 
+    async def _record(self, symbol: str, decision_id: str, quantity: Decimal, *, wait: bool) -> tuple[dict[str, Any] | None, bool]:
+        """What the executor has on record, and whether that is the venue's position; the last fills may still be on their way."""
+
+        async def agrees() -> bool:
+            found = await self._stack.state.get(self._stack.keys.positions, symbol)
+            return found is not None and found["position_id"] == decision_id and Decimal(found["quantity"]) == quantity
+
+        known = False
+        with contextlib.suppress(AssertionError):
+            known = await eventually(agrees, within_s=5 if wait else 0, every_s=0.1)
+        return await self._stack.state.get(self._stack.keys.positions, symbol), known
+
     async def _protected(self, key: tuple[str, str], symbol: str, decision_id: str, entry: dict[str, Any]) -> None:
-        stops = [
-            row
-            for row in await self._stack.venue.algos(symbol)
-            if row["clientAlgoId"].startswith(f"mr-{decision_id}-s") and row["algoStatus"] == "NEW"
-        ]
-        placed_ms = max((int(row["createTime"]) for row in stops), default=10**15)
-        waited = placed_ms - max(int(entry["updateTime"]), self._executor.ready_ms)
+        venue = self._stack.venue
+        stops = [row for row in await venue.algos(symbol) if row["clientAlgoId"].startswith(f"mr-{decision_id}-s")]
+        first_ms = min(int(row["time"]) for row in await venue.trades(symbol) if row["orderId"] == entry["orderId"])
+        resting = any(row["algoStatus"] == "NEW" for row in stops)
+        placed_ms = min(int(row["createTime"]) for row in stops) if resting else 10**15
+        waited = placed_ms - max(first_ms, self._executor.ready_ms)
         self._tally.longest_ms = max(self._tally.longest_ms, waited)
         if waited > NAKED_BOUND_MS:
             self._tally.naked[key] += 1

@@ -108,6 +108,10 @@ class Venue:
         found: list[dict[str, Any]] = await self.call("GET", "/fapi/v1/allAlgoOrders", symbol=symbol, limit="1000")
         return found
 
+    async def trades(self, symbol: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = await self.call("GET", "/fapi/v1/userTrades", symbol=symbol, limit="1000")
+        return found
+
     async def price(self, symbol: str) -> float:
         return float((await self.client.get(f"{self.url}/fapi/v1/premiumIndex", params={"symbol": symbol})).json()["markPrice"])
 
