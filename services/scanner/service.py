@@ -6,24 +6,22 @@ double ownership does no harm because the ids of messages are functions of symbo
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
 from functools import partial
 
 from services.scanner.board import Board
 from services.scanner.feed import Feed
-from services.scanner.histories import Histories, History
+from services.scanner.intake import Intake
 from services.scanner.logic import universe
 from services.scanner.logic.frame import Frame
-from services.scanner.logic.inbox import Closed
 from services.scanner.logic.sharding import owned
 from services.scanner.repair import Repairs
-from services.scanner.scan import LOSS_FIELD, Scan, candle_message
+from services.scanner.scan import LOSS_FIELD, Scan
 from services.scanner.volumes import Volumes
 from shared.config.registry import name_of
 from shared.contracts import topic
 from shared.contracts.envelope import Meta, Outgoing
 from shared.contracts.order import TradeClosed
-from shared.domain.errors import ConfigError, MrasterError, StoreUnavailable
+from shared.domain.errors import ConfigError, StoreUnavailable
 from shared.runtime.chores import Chores
 from shared.runtime.context import Context
 from shared.runtime.members import REFRESH_S, Members
@@ -69,14 +67,13 @@ class Scanner:
         self.feed = Feed(ctx, self.board, self.scan.offer)
         self.repairs = Repairs(ctx, self.board, self.feed, self.scan, self.chores)
         self.feed.resync = self.repairs.catch_up
-        self._histories = Histories(ctx, self.board.frame, self.feed.klines)
+        self.intake = Intake(ctx, self.board, self.feed, self.scan, self.repairs)
         self._volumes = Volumes(ctx, self.board)
         self.scan.on_bar = self._on_bar
-        self.scan.meet = self._meet
+        self.scan.meet = self.intake.meet
         self._members = Members(ctx)
         self._live: tuple[str, ...] = self._members.live
         self._universe: tuple[str, ...] = ()
-        self._listed: Collection[str] = ()
         self._held: frozenset[str] = frozenset()
         self._sharing = asyncio.Lock()
         self._watched = ctx.metrics.gauge("watched_symbols", "Symbols that this instance scans")
@@ -98,7 +95,7 @@ class Scanner:
         """Read the venue's contracts and pick the ones to scan."""
         settings, public = self._ctx.settings, self._ctx.venue.public
         instruments, tickers = await asyncio.gather(public.exchange_info(), public.tickers_24h())
-        self._listed = instruments.keys()
+        self.intake.listed = instruments.keys()
         volumes = {ticker.symbol: ticker.quote_volume for ticker in tickers}
         chosen = universe.select(instruments, volumes, settings.universe, settings.core.quote)
         if not self.board.references:
@@ -109,9 +106,9 @@ class Scanner:
             if missing:
                 self._ctx.log.warning("symbols_unknown", symbols=", ".join(missing))
             self._ctx.log.info("universe", symbols=len(chosen), before=len(self._universe))
-            self._universe = chosen
             await self.feed.funding_intervals()
             await self._ctx.state.put(self._ctx.keys.universe, "watched", {"symbols": list(chosen), "changed_ms": self._ctx.clock.now_ms()})
+            self._universe = chosen  # last: what failed before it is done again next time
 
     def _on_bar(self, bar: int) -> None:
         """A candle begins to come in; the first one of a day renews the volumes that ranks are read from."""
@@ -138,7 +135,7 @@ class Scanner:
 
     async def _positions(self) -> frozenset[str]:
         """Symbols that the account holds, as far as the venue lists them."""
-        return frozenset(await self._ctx.state.get_all(self._ctx.keys.positions)) & frozenset(self._listed)
+        return frozenset(await self._ctx.state.get_all(self._ctx.keys.positions)) & frozenset(self.intake.listed)
 
     async def hand_over(self) -> None:
         """On the way out: the others need not wait until we are missed."""
@@ -159,52 +156,12 @@ class Scanner:
             new = [symbol for symbol in mine if symbol not in board.watched]
             strange = [symbol for symbol in held if symbol not in board.present]
             board.watch(tuple(s for s in mine if s in board.watched), tuple(s for s in held if s in board.present))
-            await self._load(new)
-            await self._meet(strange)
+            await self.intake.load(new)
+            await self.intake.meet(strange)
             board.watch(mine, held)
             self.feed.listen(board.present)
             self._watched.set(len(mine))
             self._ctx.facts["symbols"] = str(len(mine))
-
-    async def _load(self, symbols: Sequence[str]) -> None:
-        """Histories of symbols that are new here, and what an earlier scanner left undone about them."""
-        if not symbols:
-            return
-        self.board.windows.admit(symbols)
-        await self.feed.facts()
-        for symbol, history in (await self._histories.read(symbols, self.repairs.newest_closed())).items():
-            self.board.windows.load(symbol, history.candles)
-            self._tell(symbol, history)
-        self.board.windows.settle_all(ahead=False)
-        if not self._ctx.settings.core.run_once:
-            await self.scan.recheck(symbols)
-            await self.scan.offers.tell()
-
-    async def _meet(self, symbols: Sequence[str]) -> None:
-        """Candles of held symbols that another scanner watches: what moves with them is counted, too."""
-        known = [symbol for symbol in symbols if symbol in self._listed]
-        if not known:
-            return
-        self.board.windows.admit(known)
-        try:
-            histories = await self._histories.read(known, self.repairs.newest_closed())
-        except MrasterError as error:
-            self._ctx.log.warning("position_not_followed", symbols=", ".join(known), code=error.code, detail=str(error))
-            return
-        for symbol, history in histories.items():
-            self.board.windows.load(symbol, history.candles)
-        self.board.watch(self.board.watched, tuple(sorted({*self.board.followed, *known})))
-        self.feed.listen(self.board.present)
-
-    def _tell(self, symbol: str, history: History) -> None:
-        """Publish candles that nobody published since the last known one; before any was known, only the newest."""
-        frame, told = self.board.frame, history.told
-        candles = history.candles[-1:] if told is None else history.candles
-        missing = [c for c in candles if told is None or frame.bar(c.open_ms) > told]
-        now_s = self._ctx.clock.monotonic_s()
-        self.scan.candles.put([candle_message(Closed(c, "rest", now_s), c.close_ms) for c in missing])
-        if missing and told is not None:
-            self._ctx.log.info("candles_caught_up", symbol=symbol, candles=len(missing))
 
     # --- the account's part --------------------------------------------------------------------------------------------
 
