@@ -9,6 +9,7 @@ from services.scanner.logic.frame import Frame
 from shared.domain.candle import Candle
 from shared.indicators.aggregate import Ohlc
 from shared.indicators.bank import HigherBank, IndicatorBank
+from shared.indicators.live import ordered_sum
 from shared.indicators.types import Floats, Rows
 
 Index = NDArray[np.intp]
@@ -157,7 +158,7 @@ class Windows:
             return np.full(len(rows), np.nan)
         bars = self.last[rows] - np.arange(count - 1, -1, -1)[:, None]
         volumes = self._candles[bars % self.frame.capacity, _VOLUME, rows[None, :]]
-        total = np.add.accumulate(volumes, axis=0)[-1]
+        total = ordered_sum(volumes)
         return np.where((self.last[rows] != _NONE) & (bars[0] >= self.first[rows]), total, np.nan)
 
 

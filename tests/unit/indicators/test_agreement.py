@@ -1,11 +1,13 @@
 """Candle by candle equals all at once; a prefix's indicators are the prefix of the indicators."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.indicators.aggregate import Ohlc
 from shared.indicators.bank import HigherBank, IndicatorBank
+from shared.indicators.live import Smoother, ordered_sum
 from shared.indicators.series import WARM_BARS, Series, compute, higher_trend
 from shared.indicators.types import Floats
 from tests.unit.indicators.paths import column, head, late_start, random_candles
@@ -100,3 +102,28 @@ def test_the_higher_trend_agrees_with_recomputation() -> None:
         bank.update(bar + 7, slice(None), candles.close[:, bar])
         for ours, theirs in zip(bank.trend(slice(None)), reference, strict=True):
             np.testing.assert_allclose(ours, theirs[:, bar], rtol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1, 63, 64, 500])
+@pytest.mark.parametrize("depth", [1, 3, 20, 288])
+def test_a_sum_does_not_depend_on_who_else_is_in_the_batch(size: int, depth: int) -> None:
+    window = np.random.default_rng(size * depth).lognormal(0, 8, (depth, size))
+    whole = ordered_sum(window)
+    assert whole.tolist() == [ordered_sum(window[:, [n]])[0] for n in range(size)]
+    assert whole.tolist() == np.add.accumulate(window, axis=0)[-1].tolist()
+
+
+def test_a_smoother_takes_the_short_way_to_the_same_digits() -> None:
+    """Once all symbols are warm they share a shorter way; one that joins late must not change the others."""
+    dice = np.random.default_rng(5)
+    alone, together = Smoother(1, 14, 1 / 14), Smoother(2, 14, 1 / 14)
+    both, first, second = slice(None), np.array([0]), np.array([1])
+    for bar in range(80):
+        value = dice.normal(100, 5, (1, 1))
+        expected = alone.update(both, value)
+        if bar < 40:
+            found = together.update(first, value)
+        else:
+            found = together.update(both, np.concatenate([value, dice.normal(100, 5, (1, 1))], axis=1))[:, :1]
+        assert np.array_equal(found, expected, equal_nan=True)
+    assert together.seen(second)[0] == 15
