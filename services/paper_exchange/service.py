@@ -22,7 +22,7 @@ from services.paper_exchange.live_start import build_live
 from services.paper_exchange.logic.spec import Dialect
 from services.paper_exchange.markets import build_exchange, plan_replay, plan_synthetic
 from services.paper_exchange.options import MarketKind, Options, check
-from services.paper_exchange.routes import account, admin, batch, control, faults, public, statistics, trade
+from services.paper_exchange.routes import account, admin, aster, batch, control, faults, public, statistics, trade
 from services.paper_exchange.store import Store
 from services.paper_exchange.wall import SystemWall, Wall
 from services.paper_exchange.websocket import PINGS_S, STREAMS_MOST, Bucket, Sockets
@@ -105,8 +105,7 @@ def build_app(exchange: Exchange) -> App:
         **control.table(),
         **admin.table(),
     }
-    if dialect is Dialect.BINANCE:
-        routes |= statistics.table()
+    routes |= statistics.table() if dialect is Dialect.BINANCE else aster.table()
     if exchange.options.faults:
         routes |= faults.table()
     sockets = Sockets(exchange.hub, STREAMS_MOST[dialect.value], exchange.options.slow_frames)
