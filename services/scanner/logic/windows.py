@@ -73,15 +73,11 @@ class Windows:
         row = self.row[symbol]
         tail = without_gap(candles, self.frame)[-self.frame.capacity :]
         self.first[row] = self.last[row] = self._epoch[row] = _NONE
-        for candle in tail:
-            self._write(self.frame.bar(candle.open_ms), row, candle)
         if tail:
-            self.first[row], self.last[row] = self.frame.bar(tail[0].open_ms), self.frame.bar(tail[-1].open_ms)
+            first = self.frame.bar(tail[0].open_ms)
+            self._candles[np.arange(first, first + len(tail)) % self.frame.capacity, :, row] = _values(tail)
+            self.first[row], self.last[row] = first, first + len(tail) - 1
         return len(tail)
-
-    def _write(self, bar: int, row: int, candle: Candle) -> None:
-        values = (candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
-        self._candles[bar % self.frame.capacity, :, row] = values
 
     def append(self, bar: int, candles: Sequence[Candle]) -> Index:
         """Take the candles of one bar, each the next of its symbol; their rows, with indicators up to date.
@@ -95,8 +91,7 @@ class Windows:
             symbol = candles[int(np.argmax(wrong))].symbol
             raise ValueError(f"{symbol}: expected candle {self.last[self.row[symbol]] + 1}, got {bar}")
         self.settle(rows, bar)
-        for candle, row in zip(candles, rows.tolist(), strict=True):
-            self._write(bar, row, candle)
+        self._candles[bar % self.frame.capacity][:, rows] = _values(candles).T
         self.first[rows] = np.where(self.first[rows] == _NONE, bar, np.maximum(self.first[rows], bar - self.frame.capacity + 1))
         self.last[rows] = bar
         self._epoch[rows] = self.frame.epoch(bar)
@@ -160,6 +155,12 @@ class Windows:
         volumes = self._candles[bars % self.frame.capacity, _VOLUME, rows[None, :]]
         total = ordered_sum(volumes)
         return np.where((self.last[rows] != _NONE) & (bars[0] >= self.first[rows]), total, np.nan)
+
+
+def _values(candles: Sequence[Candle]) -> Floats:
+    """The kept fields of candles: [candles, fields]."""
+    rows = [(candle.open, candle.high, candle.low, candle.close, candle.quote_volume) for candle in candles]
+    return np.array(rows, dtype=np.float64)
 
 
 def without_gap(candles: Sequence[Candle], frame: Frame) -> Sequence[Candle]:
