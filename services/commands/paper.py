@@ -1,6 +1,5 @@
 """`mraster paper-exchange`: the paper venue in this process; it needs neither NATS nor Redis."""
 
-import asyncio
 import math
 import sys
 from dataclasses import replace
@@ -58,9 +57,9 @@ def paper_exchange(  # noqa: PLR0913 - one parameter per option of the command l
     options = _options(settings, host=host, port=port, lock_step=lock_step, faults=faults, store=store)
     if speed == "max":
         options = _as_fast_as_possible(options)
-    from services.paper_exchange.service import serve  # noqa: PLC0415 - other commands start without the venue
+    from services.paper_exchange.service import run  # noqa: PLC0415 - other commands start without the venue
 
-    asyncio.run(serve(options, ready=_say_ready))
+    run(options, ready=_say_ready)
 
 
 def _options(settings: Settings, *, host: str, port: int, lock_step: bool, faults: bool, store: Path | None) -> "Options":
