@@ -54,11 +54,12 @@ class Anchoring:
         if now is None:
             return
         record = replace(now, entry_order_id=record.entry_order_id or now.entry_order_id)
-        if known or record.anchors >= MOST or (same and (orders is None or _stands(orders, prices, record))):
+        number = _number(record, orders or ())
+        if known or number > MOST or (same and (orders is None or _stands(orders, prices, record))):
             await self._book.put(replace(record, initial_risk=initial_risk(entry, record.stop_price or prices.stop, quantity)))
         else:
             risk = initial_risk(entry, prices.stop, quantity)
-            record = replace(record, stop_price=prices.stop, target_price=prices.target, initial_risk=risk, anchors=record.anchors + 1)
+            record = replace(record, stop_price=prices.stop, target_price=prices.target, initial_risk=risk, anchors=number)
             await self._move(record, prices, quantity, orders)
         if orders is not None:
             self._looked_at[record.symbol] = record.position_id
@@ -111,7 +112,7 @@ class Anchoring:
             if error.code == TRIGGERS_NOW:
                 raise StopImpossible("the price is already beyond the stop of the new average") from error
             raise
-        await self._cancel(record.symbol, resting)
+        await self._cancel(record.symbol, [o for o in resting if o.client_id != name])
         closing = stop_request(record.symbol, record.direction, price, record.position_id, 2 * record.anchors)
         try:
             await self._protection.stop(record, closing, quantity)
@@ -130,6 +131,16 @@ def _of(order: VenueOrder, record: Record) -> bool:
     """Whether an open order is a leg of this very position's bracket."""
     parts = parse_client_id(order.client_id)
     return parts is not None and client_id(record.position_id, "e") == client_id(parts.intent_hash, "e") and order.type.conditional
+
+
+def _number(record: Record, orders: Iterable[VenueOrder]) -> int:
+    """The next swap's number, above those whose orders still rest: a process may have died before its record was written.
+
+    A name that rests already would not place another order but bring back the old one, at its own price and quantity.
+    """
+    found = (parse_client_id(order.client_id) for order in orders)
+    used = [(parts.revision + 1) // 2 for parts in found if parts is not None and parts.revision <= 2 * MOST]
+    return max(record.anchors, *used, 0) + 1
 
 
 def _stands(orders: list[VenueOrder], prices: BracketPrices, record: Record) -> bool:

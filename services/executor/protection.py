@@ -10,7 +10,7 @@ from services.executor.logic.record import Record
 from shared.contracts.order import ExitReason, Leg, OrderEventKind
 from shared.domain.errors import MrasterError, OrderRejected, OutcomeUnknown, Transient
 from shared.domain.instrument import Instrument
-from shared.domain.order import OrderRequest, VenueOrder
+from shared.domain.order import OrderRequest, OrderStatus, VenueOrder
 from shared.domain.units import Price, Qty
 from shared.exchange.private import PrivateClient
 from shared.risk import gate
@@ -23,6 +23,7 @@ PAUSE_S = 0.5
 MOST_S = 5.0
 TRIGGERS_NOW = "triggers_now"
 ALREADY_THERE = {"close_order_exists", "duplicate_client_id"}
+_OVER = {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.EXPIRED_IN_MATCH, OrderStatus.REJECTED}
 
 
 class StopImpossible(Exception):
@@ -109,6 +110,8 @@ class Protection:
 
         Raises:
             StopImpossible: it would not reduce the position.
+            OrderRejected: another order rests under its name ("duplicate_client_id").
+            Transient: the order that has its name is over, or there is none.
         """
         approved = gate.protective(request, direction=record.direction, position_quantity=quantity, epoch=record.planned.epoch)
         if isinstance(approved, gate.Refused):
@@ -119,8 +122,18 @@ class Protection:
             # the venue holds only one closing stop of a side, so placing it again after a look is safe
             self._ctx.log.warning("protective_outcome_unknown", symbol=record.symbol, leg=leg, detail=str(error))
             order = await self._private.query_order(record.symbol, request.client_id, conditional=request.type.conditional)
-        if order is None:
-            raise Transient(f"the venue does not know {request.client_id}", code="not_executed")
+        if order is None or order.status in _OVER:
+            found = "does not know it" if order is None else f"has it as {order.status}"
+            raise Transient(f"expected {request.client_id} to rest, the venue {found}", code="not_executed")
         self._book.bracket(record.symbol).orders[leg] = order
+        if not _same(order, request):
+            said = f"{request.client_id} rests already at {order.trigger_price} for {order.quantity}, wanted {request.trigger_price}"
+            raise OrderRejected(f"{said} for {request.quantity or 'all'}", venue_code=0, code="duplicate_client_id")
         self._outbox.put([announce.order_event(record, OrderEventKind.ACCEPTED, order, order.update_ms)])
         return order
+
+
+def _same(order: VenueOrder, request: OrderRequest) -> bool:
+    """Whether the venue's order is the one that was asked for: an adopted one may be of an earlier life, at another price."""
+    priced = order.trigger_price is None or order.trigger_price == request.trigger_price
+    return priced and (request.quantity is None or order.quantity == request.quantity)
