@@ -4,6 +4,7 @@ import asyncio
 
 from shared.domain.errors import LeaseLost, StoreUnavailable
 from shared.runtime.context import Context
+from shared.state.port import Lease
 
 TTL_MS = 2_400
 RENEW_S = 0.6
@@ -12,6 +13,9 @@ ALONE_S = 0.5
 SEEN_STORE_S = 15.0
 """How long a service that starts alone waits for a store that never answered, and for one that did: in the second case another
 instance may well be active, and goes on being so."""
+_CLOCKS_MS = 900
+"""How far this machine's clock and the store's may differ where a token tells that the store began anew; with the half second by
+which a whole second is off, less than another instance would have kept a lease."""
 
 
 def role_of(service: str) -> str:
@@ -70,7 +74,7 @@ async def keep(ctx: Context, service: str, *, outage_tolerated: bool) -> None:
     `ctx.holds_lease()` is then False. Without, it waits too, but a lease that another instance took ends the process.
 
     Raises:
-        LeaseLost: another instance has the lease.
+        LeaseLost: another instance has the lease, or had it since we did: what we remember is not how it left things.
     """
     while not ctx.stopping.is_set():
         await _pause(ctx, RENEW_S)
@@ -87,8 +91,21 @@ async def keep(ctx: Context, service: str, *, outage_tolerated: bool) -> None:
             continue
         if again is None:
             raise LeaseLost(f"another instance holds {role_of(service)}; this one stops acting and restarts as a standby")
+        if ctx.lease is not None and _was_away(ctx.lease, again, ctx.clock.wall_ms()):
+            ctx.lease = again
+            await hand_over(ctx)
+            raise LeaseLost(f"another instance held {role_of(service)} meanwhile; this one starts anew with what is stored")
         ctx.lease = again
         ctx.lease_deadline_s = started + TTL_MS / 1000
+
+
+def _was_away(old: Lease, new: Lease, wall_ms: int) -> bool:
+    """Whether somebody else had the lease between two of ours: the next token would have been ours otherwise.
+
+    A store that lost its count hands out the second after the present one; nobody was before us there.
+    """
+    begun_anew = abs(wall_ms - 500 - (new.token - 1) * 1000) < _CLOCKS_MS
+    return new.token > old.token + 1 and not begun_anew
 
 
 async def hand_over(ctx: Context) -> None:

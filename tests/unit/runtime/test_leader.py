@@ -144,3 +144,44 @@ async def test_handing_over_lets_the_next_one_in_at_once() -> None:
     await leader.hand_over(first)
     await activate(second, 1.0)
     assert (first.lease, second.holds_lease()) == (None, True)
+
+
+async def another_had_it(store: MemoryStore) -> None:
+    """The lease runs out, somebody takes it and gives it back."""
+    store.leases.clear()
+    (other, _) = instance("b", store)
+    await activate(other)
+    await leader.hand_over(other)
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+async def test_one_that_gets_the_lease_back_after_another_had_it_starts_anew(flushed: bool) -> None:  # noqa: FBT001 - a case
+    store = MemoryStore(SystemClock())
+    ctx, _ = instance("a", store)
+    await activate(ctx)
+    if flushed:
+        store.fences = {key: token - 100 for key, token in store.fences.items()}  # begun anew a while ago
+        assert ctx.lease is not None
+        ctx.lease = Lease(ctx.lease.role, ctx.lease.owner, ctx.lease.token - 5_000)
+    await another_had_it(store)
+    with pytest.raises(LeaseLost, match="meanwhile"):
+        await asyncio.wait_for(leader.keep(ctx, GUARD, outage_tolerated=True), 5)
+    assert store.leases == {}, "the next one need not wait"
+
+
+@pytest.mark.parametrize("lost", ["lease", "everything"])
+async def test_one_that_nobody_replaced_goes_on(lost: str) -> None:
+    store = MemoryStore(SystemClock())
+    ctx, _ = instance("a", store)
+    await activate(ctx)
+    assert ctx.lease is not None
+    if lost == "everything":
+        store.fences.clear()
+        ctx.lease = Lease(ctx.lease.role, ctx.lease.owner, ctx.lease.token - 5_000)
+    old = ctx.lease
+    store.leases.clear()
+    keeping = asyncio.create_task(leader.keep(ctx, GUARD, outage_tolerated=True))
+    await eventually(lambda: ctx.lease != old, what="a lease again")
+    ctx.stopping.set()
+    await asyncio.wait_for(keeping, 5)
+    assert ctx.holds_lease()
