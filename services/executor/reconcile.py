@@ -100,7 +100,7 @@ class Reconciler:
         if record is None:
             report.closed += 1
             self._found.labels("closed").inc()
-        elif record.net_quantity * record.direction.sign < 0:
+        elif record.entry_price is not None and record.net_quantity * record.direction.sign < 0:
             await self._book.end(settled(record))
             report.closed += 1
         elif not _agrees(record, fresh):

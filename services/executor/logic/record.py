@@ -213,7 +213,12 @@ def apply_fill(record: Record, fill: Fill, paid: Paid | None = None) -> Record:
     after = replace(record, fills=fills, revision=record.revision + 1)
     flat = after.net_quantity == 0
     phase = Phase.CLOSED if flat else Phase.OPEN
-    return replace(after, phase=phase, opened_ms=min(record.opened_ms, fill.time_ms) if record.fills else fill.time_ms)
+    return replace(after, phase=phase, opened_ms=_opened_ms(after))
+
+
+def _opened_ms(record: Record) -> int:
+    """The time of the first entry; as long as only a closing execution was told, the time from which entries are looked for."""
+    return next((line.time_ms for line in record.fills if line.signed_quantity * record.direction.sign > 0), record.opened_ms)
 
 
 def own_fills(record: Record, fills: list[Fill]) -> list[Fill]:

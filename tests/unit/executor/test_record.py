@@ -160,3 +160,12 @@ def test_an_execution_reads_the_same_whichever_way_it_came() -> None:
     by_rest = replace(fill(1, Side.BUY, "100.5", "10"), fee=Usd(Decimal("4.97925")), realised=Usd(Decimal(0)))
     one, two = apply_fill(opening(), canonical(by_stream)), apply_fill(opening(), canonical(by_rest))
     assert record_document(one) == record_document(two)
+
+
+def test_an_exit_that_is_heard_before_the_entry_does_not_hide_it() -> None:
+    record = apply_fill(opening(), fill(9, Side.SELL, "99", "1", "x", realised="-1"))
+    assert record.opened_ms == 1_000  # executions are read from here on
+    record = apply_fill(record, fill(2, Side.BUY, "100", "1"))
+    assert record.phase is Phase.CLOSED
+    assert record.opened_ms == 1_002
+    assert [record.entry_price, record.exit_price] == [Decimal(100), Decimal(99)]
