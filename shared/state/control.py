@@ -1,7 +1,6 @@
 """The trading state and its epoch."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from shared.contracts.control import Command
 from shared.domain.control import TradingState
@@ -19,7 +18,7 @@ TARGET: dict[Command, TradingState] = {
 }
 """The state after a command; commands that are missing here change nothing."""
 
-_FIELDS = ("state", "epoch", "reason", "author", "changed_ms", "command")
+_FIELDS = ("state", "epoch", "reason", "author", "changed_ms", "command", "flatten_epoch")
 
 
 def _never_set() -> Permanent:
@@ -54,10 +53,11 @@ class RedisControl(RedisPart):
 
 def _parse(key: str, row: Sequence[str]) -> Control:
     try:
-        state, epoch, reason, author, changed_ms, command = row
-        return Control(TradingState(state), int(epoch), reason, author, int(changed_ms), Command(command) if command else None)
+        state, epoch, reason, author, changed_ms, command, flatten = row
+        last = Command(command) if command else None
+        return Control(TradingState(state), int(epoch), reason, author, int(changed_ms), last, int(flatten or 0))
     except (ValueError, TypeError) as error:
-        raise StateCorrupt(f"expected {', '.join(_FIELDS[:-1])} in {key}: restore or remove it") from error
+        raise StateCorrupt(f"expected {', '.join(_FIELDS[:5])} in {key}: restore or remove it") from error
 
 
 class MemoryControl(MemoryPart):
@@ -82,6 +82,8 @@ class MemoryControl(MemoryPart):
                 raise _never_set()
             return current
         before = current or Control(state, 0, "", "", 0)
-        after = replace(before, state=state, epoch=before.epoch + 1, reason=reason, author=author, changed_ms=now_ms, command=command)
+        epoch = before.epoch + 1
+        flatten = 0 if state is TradingState.RUNNING else epoch if command is Command.FLATTEN else before.flatten_epoch
+        after = Control(state, epoch, reason, author, now_ms, command, flatten)
         self._store.controls[self._keys.control] = after
         return after

@@ -18,6 +18,8 @@ class Control:
     """Trading state and its epoch. Every command raises the epoch; plans and intents of an older one are void.
 
     `command` is the one that led here (None for the first state): a service that missed its message finds it here.
+    `flatten_epoch` is the epoch of the last "flatten" unless trading was started after it (0 = none): a "pause" or "stop" that
+    comes before anybody acted does not take it back.
     """
 
     state: TradingState
@@ -26,6 +28,7 @@ class Control:
     author: str
     changed_ms: int
     command: Command | None = None
+    flatten_epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

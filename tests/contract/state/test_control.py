@@ -32,8 +32,20 @@ async def test_is_none_until_it_was_set_and_the_first_setting_stays(state: State
 async def test_a_command_sets_its_state_and_raises_the_epoch(state: State, command: Command, expected: TradingState) -> None:
     await state.init_control(TradingState.RUNNING, author="executor", now_ms=1)
     after = await state.command(command, author="ünd", reason="why | not: 'so' 🟢", now_ms=9)
-    assert after == Control(expected, 2, "why | not: 'so' 🟢", "ünd", 9, command)
+    assert after == Control(expected, 2, "why | not: 'so' 🟢", "ünd", 9, command, 2 if command is Command.FLATTEN else 0)
     assert await state.control() == after
+
+
+@pytest.mark.parametrize("command", [Command.PAUSE, Command.STOP])
+async def test_a_flatten_is_remembered_until_trading_starts_again(state: State, command: Command) -> None:
+    await state.init_control(TradingState.RUNNING, author="executor", now_ms=1)
+    await state.command(Command.FLATTEN, author="a", reason="", now_ms=2)
+    after = await state.command(command, author="a", reason="", now_ms=3)
+    assert (after.epoch, after.command, after.flatten_epoch) == (3, command, 2)
+    assert await state.control() == after
+    assert await state.init_control(TradingState.PAUSED, author="a", now_ms=4) == after
+    assert (await state.command(Command.START, author="a", reason="", now_ms=5)).flatten_epoch == 0
+    assert (await state.command(command, author="a", reason="", now_ms=6)).flatten_epoch == 0
 
 
 @pytest.mark.parametrize("command", [Command.CLOSE_POSITION, Command.CANCEL])
