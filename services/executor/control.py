@@ -22,6 +22,7 @@ from shared.state.port import Control as Trading
 FIELD = "control"
 LOOK_S = 0.5
 _AGAIN_S = 0.3
+_OPENING = frozenset({Step.SENT, Step.RESTING})
 
 
 class Control:
@@ -70,6 +71,8 @@ class Control:
         control = await self._ctx.state.control()
         if control is None or control.epoch == self._followed:
             self._followed = 0 if control is None else self._followed
+            if control is not None and control.state is not TradingState.RUNNING:
+                self._resting.cancel_all(control.state.value)
             return
         async with self._lock:
             control = await self._ctx.state.control()  # what was read before the wait may have been followed meanwhile
@@ -78,21 +81,38 @@ class Control:
 
     async def _follow(self, control: Trading) -> None:
         self._ctx.log.info("control", state=control.state, epoch=control.epoch, command=str(control.command), reason=control.reason)
-        if control.state is not TradingState.RUNNING:
-            self._resting.cancel_all(control.state.value)
-        if control.command is Command.FLATTEN:
-            await self._flatten(control.author, control.epoch)
-        elif control.command is Command.RELAUNCH:
+        if control.command is Command.RELAUNCH:
             await self._relaunched()
             await self._reconciler.run()
-        if control.state is not TradingState.RUNNING:
-            await self._until_still()
-        await self._confirm(control)
+        if self._flatten_wanted(control) and not await self._flatten(control.author, control.epoch):
+            return
+        if control.state is TradingState.RUNNING or await self._until_still(control):
+            await self._confirm(control)
 
-    async def _until_still(self) -> None:
-        """Wait until no entry is on its way or rests: after this, the venue holds nothing of ours that opens a position."""
-        while any(i.step in {Step.SENT, Step.RESTING} for i in self._intents.unfinished.values()):  # noqa: ASYNC110 - the ledger has no event
+    def _flatten_wanted(self, control: Trading) -> bool:
+        """Whether this command is a flatten, or follows one that nobody acted on. After a loss of the store, epochs begin anew."""
+        followed = self._followed if self._followed < control.epoch else 0
+        return control.command is Command.FLATTEN or control.flatten_epoch > followed
+
+    async def _until_still(self, control: Trading) -> bool:
+        """Wait until no entry is on its way or rests: after this, the venue holds nothing of ours that opens a position.
+
+        False when another command came: that one is to be followed now, not when the last entry has ended.
+        """
+        began = frozenset(self._intents.entering)
+        while self._open_entries(began, _OPENING):
+            self._resting.cancel_all(control.state.value)
             await asyncio.sleep(_AGAIN_S)
+            if await self._changed(control.epoch):
+                return False
+        return True
+
+    def _open_entries(self, began: frozenset[str], steps: frozenset[Step]) -> bool:
+        """Whether an entry is in one of the steps, or of those that had begun, may have its permission and not know it yet."""
+        unfinished = self._intents.unfinished
+        if any(intent.step in steps for intent in unfinished.values()):
+            return True
+        return any(name not in unfinished or unfinished[name].step is Step.RESERVED for name in began & self._intents.entering)
 
     async def _confirm(self, control: Trading) -> None:
         """Durable first, then told: positions and resting entries as the venue has them."""
@@ -116,17 +136,27 @@ class Control:
             )
             self._outbox.put([Outgoing(alert, ts_ms=now, epoch=control.epoch)])
 
-    async def _flatten(self, author: str, epoch: int | None) -> None:
-        """Close everything until the venue shows nothing, entries in doubt included; a newer "start" ends it."""
+    async def _flatten(self, author: str, epoch: int | None) -> bool:
+        """Close everything until the venue shows nothing, entries in doubt included. False when a newer "start" ended it."""
+        began = frozenset(self._intents.entering)
         while not self._ctx.stopping.is_set():
+            self._resting.cancel_all(ExitReason.FLATTEN.value)
             positions = await self._private.positions()
-            under_way = any(i.step in {Step.SENT, Step.RESTING, Step.FILLED} for i in self._intents.unfinished.values())
-            if not positions and not under_way:
-                return
+            if not positions and not self._open_entries(began, _OPENING | {Step.FILLED}):
+                return True
             if epoch is not None and await self._superseded(epoch):
-                return
+                return False
             await asyncio.gather(*(self._close(seen, ExitReason.FLATTEN, author) for seen in positions))
             await asyncio.sleep(_AGAIN_S)
+        return False
+
+    async def _changed(self, epoch: int) -> bool:
+        """Whether another command counts now; while the store is away, none is known of."""
+        try:
+            control = await self._ctx.state.control()
+        except StoreUnavailable:
+            return False
+        return control is None or control.epoch != epoch
 
     async def _superseded(self, epoch: int) -> bool:
         try:

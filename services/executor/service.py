@@ -136,7 +136,6 @@ class Executor:
 
     async def reconcile(self) -> None:
         """Compare with the venue and say what was found."""
-        self.parts.resting.again()
         self._finish(list(self.parts.intents.unfinished.values()))
         report = await self.parts.reconciler.run()
         if report.differs:

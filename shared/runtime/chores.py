@@ -11,20 +11,24 @@ TRIES = 5
 PAUSE_S = 0.5
 
 
+def _nothing() -> None:
+    """Nobody waits for the end of it."""
+
+
 class Chores:
     """A few workers over one queue (`run` is a loop of the service). A chore must be safe to do twice."""
 
     def __init__(self, ctx: Context, workers: int = 4) -> None:
         self._ctx = ctx
         self._workers = workers
-        self._queue: asyncio.Queue[tuple[str, Chore]] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[str, Chore, Callable[[], None]]] = asyncio.Queue()
         self._busy = 0
         ctx.activity.track("busy", lambda: self._busy)
 
-    def add(self, name: str, chore: Chore) -> None:
-        """Do it soon."""
+    def add(self, name: str, chore: Chore, over: Callable[[], None] = _nothing) -> None:
+        """Do it soon. `over` is called when it will not be tried again: done, failed, or given up."""
         self._busy += 1
-        self._queue.put_nowait((name, chore))
+        self._queue.put_nowait((name, chore, over))
 
     async def run(self) -> None:
         """Work until the service stops."""
@@ -36,11 +40,12 @@ class Chores:
 
     async def _work(self) -> None:
         while True:
-            name, chore = await self._queue.get()
+            name, chore, over = await self._queue.get()
             try:
                 await self._try(name, chore)
             finally:
                 self._busy -= 1
+                over()
 
     async def _try(self, name: str, chore: Chore) -> None:
         for attempt in range(1, TRIES + 1):
