@@ -17,8 +17,8 @@ from shared.domain.control import TradingState
 from shared.domain.errors import BusUnavailable
 
 AUTHOR = "dashboard"
-DELIVERED_BY_MESSAGE = frozenset({Command.FLATTEN, Command.RELAUNCH, Command.CLOSE_POSITION})
-"""Commands that do nothing unless their message arrives; the others act by the store alone."""
+DELIVERED_BY_MESSAGE = frozenset({Command.CLOSE_POSITION})
+"""Commands that do nothing unless their message arrives; the others are in the store, where the executor finds them by itself."""
 
 
 class ControlRequest(BaseModel):

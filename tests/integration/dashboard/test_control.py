@@ -96,10 +96,17 @@ async def test_a_silent_bus_is_said(rig: Rig, monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(rig.ctx.bus, "publish", unavailable)
     await rig.state.init_control(TradingState.RUNNING, author="test", now_ms=1)
-    answer = await give(rig, command="pause", confirm=True)
-    assert (answer.status_code, answer.json()["published"], answer.json()["state"]) == (200, False, "paused")
-    answer = await give(rig, command="flatten", confirm=True)
-    assert (answer.status_code, answer.json()["code"]) == (503, "bus_unavailable")
+    for command, state in [("pause", "paused"), ("relaunch", "running"), ("flatten", "paused")]:
+        answer = await give(rig, command=command, confirm=True)
+        assert (answer.status_code, answer.json()["published"], answer.json()["state"]) == (200, False, state)
     stored = await rig.state.control()
     assert stored is not None
-    assert stored.state is TradingState.PAUSED
+    assert (stored.state, stored.flatten_epoch) == (TradingState.PAUSED, stored.epoch)
+    await rig.state.put(rig.ctx.keys.positions, "BTCUSDT", facts.position("BTCUSDT", facts.MORNING_MS))
+
+    async def refused() -> httpx.Response | None:
+        answer = await give(rig, command="close_position", symbol="BTCUSDT", confirm=True)
+        return answer if answer.status_code != 404 else None
+
+    answer = await eventually(refused, what="the position is known")
+    assert (answer.status_code, answer.json()["code"]) == (503, "bus_unavailable")
