@@ -60,14 +60,16 @@ def recordings() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def no_test_hangs() -> Iterator[None]:
-    """A test that waits for ever fails after five minutes instead."""
+def no_test_hangs(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that waits for ever fails after five minutes instead, or after the seconds of its mark `patience`."""
+    mark = request.node.get_closest_marker("patience")
+    within_s = 300 if mark is None else mark.args[0]
 
     def ring(_number: int, _frame: object) -> None:
-        raise TimeoutError("the test took longer than five minutes")
+        raise TimeoutError(f"the test took longer than {within_s} s")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, 300)
+    signal.setitimer(signal.ITIMER_REAL, within_s)
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)

@@ -16,7 +16,7 @@ from tests.chaos.matrix import Matrix, Tally
 from tests.chaos.stack import Stack
 from tests.fakes.flaky_proxy import Fault
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("chaos")]
+pytestmark = [pytest.mark.integration, pytest.mark.patience(3600)]
 
 IN_THE_SUITE, ALONE = 210, 1_000
 SIDE_BY_SIDE = 2

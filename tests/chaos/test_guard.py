@@ -11,7 +11,7 @@ import pytest
 from tests.chaos.guard_rounds import GuardRounds, GuardTally, quantile
 from tests.chaos.guard_stack import GuardStack
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("chaos")]
+pytestmark = [pytest.mark.integration, pytest.mark.patience(3600)]
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "BNBUSDT", "DOGEUSDT", "ADAUSDT", "LINKUSDT"]
 HEALTHY_P99_MS = 3_000

@@ -14,7 +14,7 @@ from shared.domain.errors import MrasterError
 from tests.chaos.stack import Stack
 from tests.fakes.eventually import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("executor")]
+pytestmark = pytest.mark.integration
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "BNBUSDT", "DOGEUSDT"]
 BOUND_MS = 1_000

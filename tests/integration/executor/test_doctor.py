@@ -11,7 +11,7 @@ import pytest
 
 from tests.chaos.stack import ROOT, Venue
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("executor")]
+pytestmark = pytest.mark.integration
 
 
 def doctor(tmp_path: Path, base: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

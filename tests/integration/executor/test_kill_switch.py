@@ -8,7 +8,7 @@ from tests.chaos.stack import Stack
 from tests.chaos.storm import Case, Storm
 from tests.fakes.eventually import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("executor")]
+pytestmark = pytest.mark.integration
 
 BOUND_MS = 1_000
 PRESSES = 3

@@ -10,7 +10,7 @@ from shared.contracts.control import Command
 from tests.chaos.stack import Stack
 from tests.fakes.eventually import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("executor")]
+pytestmark = pytest.mark.integration
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
 

@@ -15,7 +15,7 @@ from tests.chaos.stack import ROOT, Stack
 from tests.fakes.eventually import eventually
 from tests.fakes.tape import read_tape
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("executor")]
+pytestmark = pytest.mark.integration
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
 KEYS = {"ASTER_API_KEY": "paper-key", "ASTER_API_SECRET": "paper-secret"}

@@ -6,7 +6,7 @@ from shared.contracts.control import Command
 from shared.domain.control import TradingState
 from tests.integration.executor.world import world
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("executor")]
+pytestmark = pytest.mark.integration
 
 
 async def test_a_flatten_after_the_loss_is_followed_although_its_epoch_is_lower() -> None:

@@ -13,7 +13,7 @@ from tests.chaos.stack import Stack
 from tests.fakes.eventually import eventually
 from tests.fakes.tape import read_tape
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("executor")]
+pytestmark = pytest.mark.integration
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
 

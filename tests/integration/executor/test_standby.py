@@ -12,7 +12,7 @@ from services.executor.steps import Moment
 from tests.chaos.stack import Stack
 from tests.fakes.eventually import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("executor")]
+pytestmark = pytest.mark.integration
 
 SYMBOLS = ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
 

@@ -20,7 +20,7 @@ from tests.fakes.servers import free_port
 SMALL = ("--market", "synthetic", "--symbols", "BTCUSDT,ETHUSDT", "--seed", "7")
 SERVICES = ("scanner", "sentinel", "advisor", "executor", "bracket_guard", "dashboard")
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("product")]
+pytestmark = pytest.mark.integration
 
 
 def until(check: Callable[[], Any], within_s: float, what: str) -> Any:

@@ -14,7 +14,7 @@ from tests.fakes.account_reader import AccountReader
 from tests.fakes.product import Product, Stepper
 from tests.fakes.tape import Tape, differences, read_tape
 
-pytestmark = [pytest.mark.integration, pytest.mark.recorded, pytest.mark.xdist_group("lock_step")]
+pytestmark = [pytest.mark.integration, pytest.mark.recorded]
 
 SYMBOLS = "WIFUSDT,TIAUSDT,HYPEUSDT,TAOUSDT,PUMPUSDT,HUSDT,ICPUSDT,WALUSDT,ZRXUSDT,LIGHTUSDT"
 DAY_MS = 86_400_000
