@@ -6,6 +6,7 @@ The truth is the trading state in Redis: it is looked at on a timer, so a comman
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from services.executor.closing import Closing, late
 from services.executor.core import Core
 from services.executor.exits import Exits
 from services.executor.logic.intent import Step
@@ -16,7 +17,6 @@ from shared.contracts.envelope import Meta, Outgoing
 from shared.contracts.order import ExitReason
 from shared.domain.control import TradingState
 from shared.domain.errors import StoreUnavailable
-from shared.domain.position import VenuePosition
 from shared.state.port import Control as Trading
 
 FIELD = "control"
@@ -33,9 +33,8 @@ class Control:
     ) -> None:
         self._ctx = core.ctx
         self._private = core.private
-        self._book = core.book
         self._intents = core.intents
-        self._exits = exits
+        self._closing = Closing(core, exits=exits, resting=resting, reconciler=reconciler)
         self._resting = resting
         self._reconciler = reconciler
         self._outbox = core.outbox
@@ -48,19 +47,20 @@ class Control:
         document = await self._ctx.state.get(self._ctx.keys.account_view, FIELD)
         self._followed = 0 if document is None else int(document["epoch"])
 
-    async def on_control(self, command: ControlCommand, _meta: Meta) -> list[Outgoing]:
-        """A command's message. State and epoch are already changed in Redis."""
+    async def on_control(self, command: ControlCommand, meta: Meta) -> list[Outgoing]:
+        """A command's message. State and epoch are already changed in Redis: an old message only leads to a look at them."""
         if command.command is Command.CLOSE_POSITION and command.symbol:
-            await self._close_one(command.symbol, command.author)
-        elif command.command is Command.CANCEL:
-            self._resting.cancel_all("asked", command.symbol)
-        else:
-            try:
-                await self.look()
-            except StoreUnavailable:
-                if command.command is not Command.FLATTEN:
-                    raise
-                await self._flatten(command.author, None)
+            return await self._closing.asked(command, command.symbol, meta)
+        if command.command is Command.CANCEL:
+            if not late(meta, self._ctx.clock):
+                self._resting.cancel_all("asked", command.symbol)
+            return []
+        try:
+            await self.look()
+        except StoreUnavailable:
+            if command.command is not Command.FLATTEN or late(meta, self._ctx.clock):
+                raise
+            await self._flatten(command.author, None)
         return []
 
     async def look(self) -> None:
@@ -146,7 +146,7 @@ class Control:
                 return True
             if epoch is not None and await self._superseded(epoch):
                 return False
-            await asyncio.gather(*(self._close(seen, ExitReason.FLATTEN, author) for seen in positions))
+            await asyncio.gather(*(self._closing.close(seen, ExitReason.FLATTEN, author) for seen in positions))
             await asyncio.sleep(_AGAIN_S)
         return False
 
@@ -164,17 +164,3 @@ class Control:
         except StoreUnavailable:
             return False
         return control is not None and control.epoch > epoch and control.state is TradingState.RUNNING
-
-    async def _close_one(self, symbol: str, author: str) -> None:
-        self._resting.cancel_all("close_position", symbol)
-        for seen in await self._private.positions():
-            if seen.symbol == symbol:
-                await self._close(seen, ExitReason.MANUAL, author)
-
-    async def _close(self, seen: VenuePosition, reason: ExitReason, author: str) -> None:
-        """Close one position as the venue has it now."""
-        async with self._book.lock(seen.symbol):
-            record = self._book.records.get(seen.symbol)
-            if record is None or record.direction is not seen.direction:
-                record = await self._reconciler.adopt(seen, await self._private.open_orders(seen.symbol))
-            await self._exits.now(record, seen.quantity, reason, f"asked by {author}")

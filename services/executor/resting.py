@@ -55,10 +55,10 @@ class Resting:
         """The same on a timer, for a market stream that says nothing."""
         self.on_time(self._ctx.clock.now_ms())
 
-    def cancel_all(self, reason: str, symbol: str | None = None) -> None:
+    def cancel_all(self, reason: str, symbol: str | None = None, intent_id: str = "") -> None:
         """Trading is to stop, or somebody wants them gone. Safe to repeat: what is being cancelled is left alone."""
         for intent in self.waiting():
-            if symbol in {None, intent.symbol}:
+            if symbol in {None, intent.symbol} and intent_id in {"", intent.intent_id}:
                 self.cancel(intent, reason)
 
     def look(self, intent: Intent) -> None:

@@ -23,7 +23,10 @@ class Command(StrEnum):
 
 
 class ControlCommand(Payload):
-    """A command with its author. State and epoch are already changed in Redis when this is published."""
+    """A command with its author. State and epoch are already changed in Redis when this is published.
+
+    `position_id` belongs to close_position: only that very position is closed; empty means the one that is open then.
+    """
 
     topic: ClassVar[Topic] = CONTROL_COMMAND
 
@@ -32,6 +35,7 @@ class ControlCommand(Payload):
     author: str
     reason: str = ""
     symbol: str | None = None
+    position_id: str = ""
 
     def keys(self) -> tuple[str, ...]:
         """The command."""

@@ -369,6 +369,7 @@ def _operations() -> list[Payload]:
             author="admin",
             reason="before the news",
             symbol=SYMBOL,
+            position_id=DECISION,
         ),
         StopMove(
             kind=StopMoveKind.PRICE,

@@ -22,11 +22,15 @@ DELIVERED_BY_MESSAGE = frozenset({Command.CLOSE_POSITION})
 
 
 class ControlRequest(BaseModel):
-    """`confirm` false changes nothing and answers what the command would touch."""
+    """`confirm` false changes nothing and answers what the command would touch.
+
+    `position_id`: the position that the person saw; without one, the position that the symbol has now is closed.
+    """
 
     command: Command
     reason: Annotated[str, Field(max_length=200)] = ""
     symbol: Annotated[str | None, Field(pattern=r"^[\w-]{2,40}$")] = None
+    position_id: Annotated[str | None, Field(max_length=80)] = None
     confirm: bool = False
 
 
@@ -56,8 +60,13 @@ def router(desk: Desk) -> APIRouter:
         """Give a command. It is confirmed when the store has it: no order is sent without reading that first."""
         if body.command is Command.CANCEL:
             return _refused(409, "not_offered", "cancelling single orders is not offered here")
-        if body.command is Command.CLOSE_POSITION and (body.symbol is None or desk.view.position(body.symbol) is None):
-            return _refused(404, "no_such_position", "there is no open position in this symbol")
+        if body.command is Command.CLOSE_POSITION:
+            row = None if body.symbol is None else desk.view.position(body.symbol)
+            if row is None:
+                return _refused(404, "no_such_position", "there is no open position in this symbol")
+            if body.position_id not in {None, row.position_id}:
+                return _refused(409, "other_position", "that position is closed; another one is open now")
+            body = body.model_copy(update={"position_id": row.position_id})
         if not body.confirm:
             asked = ToConfirm(preview=preview(desk.view.positions, body.command, body.symbol))
             return JSONResponse(asked.model_dump(mode="json"), status_code=409)
@@ -84,7 +93,14 @@ async def _carry_out(desk: Desk, body: ControlRequest) -> Response | Confirmed:
 
 async def _publish(desk: Desk, body: ControlRequest, command_id: str, epoch: int, now_ms: int) -> bool:
     """Whether the bus confirmed the message."""
-    message = ControlCommand(command=body.command, command_id=command_id, author=AUTHOR, reason=body.reason, symbol=body.symbol)
+    message = ControlCommand(
+        command=body.command,
+        command_id=command_id,
+        author=AUTHOR,
+        reason=body.reason,
+        symbol=body.symbol,
+        position_id=body.position_id or "",
+    )
     try:
         await desk.ctx.bus.publish(Outgoing(message, ts_ms=now_ms, epoch=epoch))
     except BusUnavailable as error:

@@ -71,7 +71,12 @@ async def test_a_single_position_can_be_closed_and_others_not(rig: Rig):
 
     await eventually(accepted, what="the position is known")
     message = await first_command(rig)
-    assert (message.command.value, message.symbol) == ("close_position", "BTCUSDT")
+    position_id = facts.position("BTCUSDT", facts.MORNING_MS)["position_id"]
+    assert (message.command.value, message.symbol, message.position_id) == ("close_position", "BTCUSDT", position_id)
+    answer = await give(rig, command="close_position", symbol="BTCUSDT", position_id=position_id, confirm=True)
+    assert answer.status_code == 200
+    answer = await give(rig, command="close_position", symbol="BTCUSDT", position_id="the-one-before", confirm=True)
+    assert (answer.status_code, answer.json()["code"]) == (409, "other_position")
     answer = await give(rig, command="close_position", symbol="ETHUSDT", confirm=True)
     assert (answer.status_code, answer.json()["code"]) == (404, "no_such_position")
 
@@ -108,5 +113,6 @@ async def test_a_silent_bus_is_said(rig: Rig, monkeypatch: pytest.MonkeyPatch):
         answer = await give(rig, command="close_position", symbol="BTCUSDT", confirm=True)
         return answer if answer.status_code != 404 else None
 
-    answer = await eventually(refused, what="the position is known")
-    assert (answer.status_code, answer.json()["code"]) == (503, "bus_unavailable")
+    closing = await eventually(refused, what="the position is known")
+    assert closing is not None
+    assert (closing.status_code, closing.json()["code"]) == (503, "bus_unavailable")

@@ -11,9 +11,12 @@ import pytest
 
 from services.executor import control as control_module
 from services.executor import opening, resting
+from services.executor.closing import LATEST_MS
 from services.executor.logic.intent import Step
 from services.executor.steps import Moment
-from shared.contracts.control import Command
+from shared.contracts.control import Alert, Command, ControlCommand
+from shared.contracts.envelope import Meta
+from shared.domain.errors import StoreUnavailable
 from shared.domain.order import client_id
 from shared.domain.position import VenuePosition
 from shared.runtime import chores
@@ -238,3 +241,54 @@ async def test_an_entry_that_ended_before_the_answer_came_is_over_at_once() -> N
         await eventually(lambda: intent.intent_id not in life.parts.intents.unfinished, within_s=5)
         assert (await life.intent(intent.intent_id))["outcome"] == "not_executed"
         assert await life.ctx.state.exposure_entries() == {}
+
+
+def close_of(life: Life, *, age_ms: int = 0, command: Command = Command.CLOSE_POSITION, **wishes: Any) -> tuple[ControlCommand, Meta]:
+    """A person's command about one symbol, published that long ago."""
+    message = ControlCommand(command=command, command_id="c-1", author="me", symbol=SYMBOL, **wishes)
+    now = life.ctx.clock.wall_ms()
+    return message, Meta("m-1", "control.command", now - age_ms, now - age_ms, "dashboard/a", "", "", "main", 1)
+
+
+async def test_a_close_is_for_the_position_that_was_meant() -> None:
+    async with world() as w, w.life() as life:
+        name, _ = await life.take()
+        (alert,) = await life.parts.control.on_control(*close_of(life, position_id="x-another"))
+        assert isinstance(alert.payload, Alert)
+        assert (alert.payload.code, alert.payload.params["detail"]) == ("close_refused", "another position is open now")
+        assert list(await life.positions()) == [SYMBOL]
+        assert await life.stops() == 1
+        assert await life.parts.control.on_control(*close_of(life, position_id=name)) == []
+        assert await life.positions() == {}
+
+
+@pytest.mark.parametrize("age_ms", [19_000, 25_000])
+async def test_a_close_that_comes_late_closes_nothing_and_says_so(age_ms: int) -> None:
+    async with world() as w, w.life() as life:
+        await life.take()
+        told = await life.parts.control.on_control(*close_of(life, age_ms=age_ms))
+        late = age_ms > LATEST_MS
+        assert [out.payload.topic.name for out in told] == (["alert"] if late else [])
+        assert bool(await life.positions()) is late
+
+
+async def test_a_close_of_another_position_and_a_late_cancel_leave_a_resting_entry_alone() -> None:
+    async with world(**LIMIT) as w, w.life() as life:
+        name = await far(w, life)
+        await life.parts.control.on_control(*close_of(life, position_id="x-another"))
+        await life.parts.control.on_control(*close_of(life, age_ms=25_000, command=Command.CANCEL))
+        assert life.ctx.activity.snapshot()["busy"] == 0
+        await life.parts.control.on_control(*close_of(life, position_id=name))
+        await eventually(lambda: name not in life.parts.intents.unfinished)
+        assert entry(w) == "CANCELED"
+
+
+async def test_without_the_store_only_a_fresh_flatten_is_believed() -> None:
+    async with world() as w, w.life() as life:
+        await life.take()
+        w.store.available = False
+        with pytest.raises(StoreUnavailable):
+            await life.parts.control.on_control(*close_of(life, age_ms=25_000, command=Command.FLATTEN))
+        assert list(await life.positions()) == [SYMBOL]
+        await life.parts.control.on_control(*close_of(life, command=Command.FLATTEN))
+        assert await life.positions() == {}

@@ -1,5 +1,5 @@
 /** Requests to our own server; the token against forged requests goes with everything that changes something. */
-import type { Command, Confirmed, SessionAnswer, StopMoved } from './types';
+import type { Command, Confirmed, PositionRow, SessionAnswer, StopMoved } from './types';
 
 let csrf = '';
 
@@ -41,8 +41,10 @@ export async function logout(): Promise<SessionAnswer> {
   return keep(await ask<SessionAnswer>('/api/logout', {}));
 }
 
-export function command(name: Command, reason: string, symbol?: string): Promise<Confirmed> {
-  return change('/api/control', { command: name, reason, confirm: true, ...(symbol ? { symbol } : {}) });
+/** `position`: the one that the person saw; when another one is open by then, it is not touched. */
+export function command(name: Command, reason: string, position?: PositionRow): Promise<Confirmed> {
+  const which = position ? { symbol: position.symbol, position_id: position.position_id ?? null } : {};
+  return change('/api/control', { command: name, reason, confirm: true, ...which });
 }
 
 /** Answers when the venue has the new stop; a refusal is an ApiError whose code says why. */

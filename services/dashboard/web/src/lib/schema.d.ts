@@ -612,6 +612,8 @@ export interface components {
         /**
          * ControlRequest
          * @description `confirm` false changes nothing and answers what the command would touch.
+         *
+         *     `position_id`: the position that the person saw; without one, the position that the symbol has now is closed.
          */
         ControlRequest: {
             command: components["schemas"]["Command"];
@@ -620,6 +622,8 @@ export interface components {
              * @default false
              */
             confirm: boolean;
+            /** Position Id */
+            position_id?: string | null;
             /**
              * Reason
              * @default
