@@ -42,8 +42,9 @@ def _own(service: str, *topics: Topic, part: str = "") -> tuple[tuple[str, Topic
 ROLES = (
     Role(
         name="provision",
-        note="the one-shot job and a person's commands; the only user that manages streams, and it reads none",
+        note="the one-shot job and a person's commands; the only user that manages streams; it reads the guard's answers",
         publishes=(topic.CONTROL_COMMAND, topic.STOP_MOVE),
+        follows=("BRACKET",),
         inboxes=("cli",),
         manages=True,
     ),
@@ -112,7 +113,8 @@ def publish_rights(role: Role) -> list[str]:
     """Subjects that a role may publish on; requests to JetStream are publishes, too."""
     rights = [of.pattern for of in role.publishes]
     if role.manages:
-        return [*rights, *(f"$JS.API.STREAM.{action}.*" for action in ("CREATE", "UPDATE", "INFO"))]
+        rights += [f"$JS.API.STREAM.{action}.*" for action in ("CREATE", "UPDATE", "INFO")]
+        return rights + _following(role)
     rights += [f"hb.v1.{role.name}.*", f"log.v1.{role.name}.*", f"dlq.v1.{role.name}.*"]
     rights += [f"$JS.API.STREAM.INFO.{stream}" for stream in sorted({stream for stream, _, _ in role.durables} - set(role.follows))]
     for stream, durable, pattern in role.durables:
@@ -123,8 +125,15 @@ def publish_rights(role: Role) -> list[str]:
             f"$JS.ACK.{stream}.{durable}.>",
             f"$JS.ACK.*.*.{stream}.{durable}.>",
         ]
+    return rights + _following(role)
+
+
+def _following(role: Role) -> list[str]:
+    """What reading without a durable needs."""
+    rights: list[str] = []
     for stream in role.follows:
-        rights += [f"$JS.API.STREAM.INFO.{stream}", f"$JS.API.CONSUMER.CREATE.{stream}.*", f"$JS.API.CONSUMER.CREATE.{stream}.*.>"]
+        info = [] if role.manages else [f"$JS.API.STREAM.INFO.{stream}"]
+        rights += [*info, f"$JS.API.CONSUMER.CREATE.{stream}.*", f"$JS.API.CONSUMER.CREATE.{stream}.*.>"]
         rights += [f"$JS.API.CONSUMER.{action}.{stream}.*" for action in ("INFO", "DELETE", "MSG.NEXT")]
     return rights
 

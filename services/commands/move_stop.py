@@ -14,16 +14,15 @@ from services.commands.exits import Exit, fail
 from services.commands.place import HomeOption, addresses, settings_here
 from shared.contracts.control import StopMove, StopMoveKind
 from shared.contracts.envelope import Outgoing
-from shared.domain.errors import MrasterError
+from shared.domain.errors import ContractViolation, MrasterError
 from shared.domain.units import Price
 
 if TYPE_CHECKING:
-    from shared.bus.nats_bus import NatsBus
+    from shared.bus.tail import Tail
     from shared.contracts.bracket import BracketEvent
 
 _BUS_S = 3.0
 _ANSWER_S = 15.0
-_SLACK_MS = 2_000
 _HIGHEST = Decimal(10) ** 12
 
 
@@ -43,14 +42,7 @@ def move_stop(
     """Move the stop of a position closer to the price; it is never loosened. Exit code 0 only when the new stop rests at the venue."""
     if bool(price) is break_even:
         fail("expected either --price PRICE or --break-even", Exit.WRONG_SETTINGS)
-    command = StopMove(
-        kind=StopMoveKind.BREAK_EVEN if break_even else StopMoveKind.PRICE,
-        command_id=secrets.token_hex(8),
-        author=f"cli/{getpass.getuser()}",
-        symbol=symbol.upper(),
-        reason=reason,
-        price=None if break_even else _price(price),
-    )
+    command = _command(symbol.upper(), None if break_even else _price(price), reason)
     try:
         answer = asyncio.run(_ask(command, home))
     except MrasterError as error:
@@ -60,6 +52,24 @@ def move_stop(
     if answer.trigger_price is None:
         fail(f"refused ({answer.reason}); the stop stays{'' if answer.previous_price is None else f' at {answer.previous_price}'}")
     typer.echo(f"{answer.symbol}: the stop rests at {answer.trigger_price}, before at {answer.previous_price} (order {answer.client_id})")
+
+
+def _command(symbol: str, price: Price | None, reason: str) -> StopMove:
+    """The wish, as far as it can be one."""
+    try:
+        command = StopMove(
+            kind=StopMoveKind.BREAK_EVEN if price is None else StopMoveKind.PRICE,
+            command_id=secrets.token_hex(8),
+            author=f"cli/{getpass.getuser()}",
+            symbol=symbol,
+            reason=reason,
+            price=price,
+        )
+        command.subject()
+        command.model_dump_json()  # fails for bytes of the command line that are no text
+    except (ValueError, ContractViolation) as error:
+        fail(f"expected a symbol and a reason in plain text: {error}", Exit.WRONG_SETTINGS)
+    return command
 
 
 def _price(text: str) -> Price:
@@ -73,24 +83,26 @@ def _price(text: str) -> Price:
 
 
 async def _ask(command: StopMove, home: Path | None) -> "BracketEvent | None":
-    """Publish, then listen for the guard's event."""
+    """Listen for the guard's event, then publish; once published, an error no longer means that nothing happens."""
     from services.commands.stores import open_bus  # noqa: PLC0415 - loads NATS
+    from shared.contracts.topic import BRACKET_EVENT  # noqa: PLC0415 - see above
 
     account, now_ms = settings_here().core.account, time.time_ns() // 1_000_000
-    async with open_bus(addresses(home)[0], account, _BUS_S) as bus:
-        await bus.publish(Outgoing(command, ts_ms=now_ms))
+    async with open_bus(addresses(home)[0], account, _BUS_S) as bus, bus.following([BRACKET_EVENT.pattern]) as answers:
         try:
             async with asyncio.timeout(_ANSWER_S):
-                return await _answer(bus, command.command_id, now_ms - _SLACK_MS)
+                await bus.publish(Outgoing(command, ts_ms=now_ms))
+                return await _answer(answers, command.command_id)
         except TimeoutError:
             return None
+        except MrasterError as error:
+            fail(f"it is not known whether the guard was asked ({error}): the stop may still move, look at the position")
 
 
-async def _answer(bus: "NatsBus", command_id: str, since_ms: int) -> "BracketEvent | None":
+async def _answer(answers: "Tail", command_id: str) -> "BracketEvent | None":
     from shared.contracts.bracket import BracketEvent  # noqa: PLC0415 - see above
-    from shared.contracts.topic import BRACKET_EVENT  # noqa: PLC0415
 
-    async for payload, _ in bus.tail([BRACKET_EVENT.pattern], since=since_ms):
+    async for payload, _ in answers:
         if isinstance(payload, BracketEvent) and payload.command_id == command_id:
             return payload
     return None

@@ -156,11 +156,24 @@ class NatsBus:
         self, patterns: Sequence[str], *, since: Literal["new", "all", "last_per_subject"] | int = "new"
     ) -> AsyncIterator[tuple[Payload, Meta]]:
         """Messages as they come, without a durable consumer."""
+        async with self.following(patterns, since=since) as tail:
+            async for item in tail:
+                yield item
+
+    @contextlib.asynccontextmanager
+    async def following(
+        self, patterns: Sequence[str], *, since: Literal["new", "all", "last_per_subject"] | int = "new"
+    ) -> AsyncIterator[Tail]:
+        """The same for whoever acts and then waits for the answer: it is followed when the block begins, or nothing is done.
+
+        Raises:
+            BusUnavailable: the server did not answer, or refused.
+            ConfigError: a stream does not exist.
+        """
         tail = Tail(self._link, self._models, patterns, since)
         try:
             await tail.open()
-            async for item in tail:
-                yield item
+            yield tail
         finally:
             self.misfits += tail.misfits
             await tail.close()

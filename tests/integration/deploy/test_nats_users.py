@@ -18,10 +18,11 @@ from services.commands.catalog import SERVICES, Entry
 from shared.bus.nats_bus import NatsBus
 from shared.bus.port import Consumption
 from shared.config.envfile import parse_env
+from shared.contracts.bracket import BracketEvent, BracketEventKind
 from shared.contracts.envelope import Outgoing, Producer
 from shared.contracts.ops import LogRecord
 from shared.contracts.registry import MODELS
-from shared.contracts.topic import STREAMS, Topic
+from shared.contracts.topic import BRACKET_EVENT, STREAMS, Topic
 from shared.domain.errors import BusUnavailable
 from shared.runtime.clock import SystemClock
 from shared.runtime.service import On
@@ -265,6 +266,21 @@ async def test_dashboard_follows_streams_and_logs(broker: Broker) -> None:
     await tail.aclose()  # type: ignore[attr-defined]
     await bus.close()
     await scanner.close()
+
+
+async def test_who_gives_commands_hears_what_the_guard_answers(broker: Broker) -> None:
+    asking = NatsBus(broker.url("provision"), Producer("cli", "cli", "main"), SystemClock())
+    guard = NatsBus(broker.url("bracket_guard"), Producer("bracket_guard", "one", "main"), SystemClock())
+    await asking.connect(10)
+    await guard.connect(10)
+    event = BracketEvent(event=BracketEventKind.MOVED, symbol="BTCUSDT", position_id="abcdefghij", command_id="c1")
+    async with asking.following([BRACKET_EVENT.pattern]) as answers:
+        await guard.publish(Outgoing(event, ts_ms=1))
+        async with asyncio.timeout(10):
+            heard, _ = await anext(answers)
+    assert heard == event
+    await asking.close()
+    await guard.close()
 
 
 async def test_scanner_reads_what_it_published_before(broker: Broker) -> None:
