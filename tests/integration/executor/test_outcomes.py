@@ -249,7 +249,7 @@ async def test_the_daily_loss_stops_entries_and_exits_go_on() -> None:
         assert "of 0.001" in (await life.intent(name))["told"][0]["event"]["detail"]
         await settle(life)
         assert [alert.code for alert in w.bus.of("alert")] == ["breaker_daily_loss"]
-        await life.parts.control._close_one("BTCUSDT", "me")
+        await life.close("BTCUSDT")
         assert await life.positions() == {}
 
 

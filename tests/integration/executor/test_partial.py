@@ -303,7 +303,7 @@ async def test_a_fee_in_bnb_is_priced_by_the_venues_mark_and_one_in_an_unlisted_
             w.transport.edit = paid_in(asset)
             await life.take()
             seen = (await life.positions())[SYMBOL]
-            await life.parts.control._close_one(SYMBOL, "me")
+            await life.close(SYMBOL)
             await life.parts.reconciler.run()
             (trade,) = await eventually(lambda w=w: w.bus.of("trade.closed"))  # type: ignore[misc]
             if quote:

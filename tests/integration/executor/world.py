@@ -23,6 +23,7 @@ from services.paper_exchange.store import Store
 from services.paper_exchange.wall import SystemWall
 from shared.bus import port
 from shared.config.load import load
+from shared.contracts.control import Command, ControlCommand
 from shared.contracts.envelope import Meta, Outgoing, Producer
 from shared.contracts.plan import Plan, PlanReason, PlanSource, Verdict
 from shared.contracts.signal import Setup
@@ -247,6 +248,12 @@ class Life:
         plan, meta = self.world.plan(symbol, **wishes)
         told = await self.parts.entries.on_plan(plan, meta)
         return meta.decision_id, words(told)
+
+    async def close(self, symbol: str = "BTCUSDT") -> None:
+        """A person closes the position."""
+        command = ControlCommand(command=Command.CLOSE_POSITION, command_id=f"c-{symbol}", author="me", symbol=symbol)
+        now = self.ctx.clock.wall_ms()
+        await self.parts.control.on_control(command, Meta("m", "control.command", now, now, "dashboard/a", "", "", "main", 1))
 
     async def intent(self, decision_id: str) -> dict[str, Any]:
         found = await self.ctx.state.get(self.ctx.keys.intents, decision_id)
