@@ -65,3 +65,29 @@ async def test_a_state_that_is_there_stays(tmp_path: Path) -> None:
     await record(context(tmp_path / "state"), STOPPED)
     await ctx.state.init_control(RUNNING, author="me", now_ms=1)
     assert (await begin(ctx)).state is RUNNING
+
+
+@pytest.mark.parametrize("what", ["junk", "a folder", "unreadable"])
+async def test_a_record_that_cannot_be_used_lets_nothing_trade(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "state"
+    if what == "junk":
+        path.write_bytes(b"{}")
+        path.with_name("state.previous").write_bytes(b"{}")
+    elif what == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to(path)  # fails in another way than a missing file
+    with structlog.testing.capture_logs() as logs:
+        ctx = context(path)
+        assert (await begin(ctx)).state is PAUSED
+    assert "state_file_refused" in {entry["event"] for entry in logs}
+
+
+async def test_a_broken_file_beside_a_good_one_is_told_and_the_good_one_counts(tmp_path: Path) -> None:
+    ctx = context(tmp_path / "state")
+    await record(ctx, STOPPED)
+    (tmp_path / "state").rename(tmp_path / "state.previous")
+    (tmp_path / "state").write_bytes(b"junk")
+    with structlog.testing.capture_logs() as logs:
+        assert (await begin(context(tmp_path / "state"))).state is STOPPED
+    assert "state_file_refused" in {entry["event"] for entry in logs}
