@@ -5,14 +5,14 @@ the settings made on the page go along for the record: this puts back what was l
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.domain.errors import StateCorrupt, StoreUnavailable
 from shared.runtime.context import Context
 from shared.state.sections import LEARNING, records
 from shared.state.snapshot import Snapshot
-from shared.state.state_file import StateFile
+from shared.state.state_file import Found, StateFile
 
 Documents = dict[str, dict[str, Any]]
 
@@ -28,17 +28,35 @@ class Archive:
 
     async def documents(self) -> Documents:
         """What was learned, by field; empty when there is no file that can be used."""
+        return _learned(await self._read())
+
+    async def restorable(self) -> Documents:
+        """The same for the one who goes on from there, and will write over it.
+
+        Raises:
+            StoreUnavailable: the file is there and cannot be read now.
+        """
+        found = await self._read()
+        if found.unreadable:
+            raise StoreUnavailable(f"expected to read what was learned: {'; '.join(found.problems)}", code="state_file_unreadable")
+        return _learned(found)
+
+    async def _read(self) -> Found:
+        """The file."""
         found = await asyncio.to_thread(self._file.read)
         for problem in found.problems:
             if problem not in self._told:
                 self._told.add(problem)
                 self._ctx.log.error("state_file_refused", detail=problem)
-        if found.snapshot is None:
-            return {}
-        return {field: document for field, document in found.snapshot.sections.get(LEARNING, {}).items() if isinstance(document, dict)}
+        return found
 
-    async def keep(self, documents: Mapping[str, Mapping[str, Any]], others: Mapping[str, Documents]) -> bool:
-        """Write what was learned, and the records; False when that failed, and what was there is there still."""
+    async def keep(
+        self, documents: Mapping[str, Mapping[str, Any]], others: Mapping[str, Documents], may: Callable[[], bool] = lambda: True
+    ) -> bool:
+        """Write what was learned, and the records; False when that failed, and what was there is there still.
+
+        `may` is asked again when all but the name is written, in a thread.
+        """
         ctx = self._ctx
         snapshot = Snapshot(
             account=ctx.settings.core.account,
@@ -48,7 +66,7 @@ class Archive:
             sections={LEARNING: dict(documents), **others},
         )
         try:
-            notes = await asyncio.to_thread(self._file.write, snapshot)
+            notes = await asyncio.to_thread(self._file.write, snapshot, may)
         except OSError as error:
             ctx.log.warning("state_file_not_written", path=str(self._file.path), detail=str(error))
             return False
@@ -56,10 +74,15 @@ class Archive:
             ctx.log.error("state_file_moved_aside", detail=note)
         return True
 
-    async def records(self) -> dict[str, Documents]:
-        """Trading state and settings, as they are or as they were last known: a store that lost them does not erase the record."""
+    async def records(self) -> dict[str, Documents] | None:
+        """Trading state and settings, as they are or as they were last known: a store that lost them does not erase the record.
+
+        None while the file that knows cannot be read.
+        """
         if self._recorded is None:
-            found = await asyncio.to_thread(self._file.read)
+            found = await self._read()
+            if found.unreadable:
+                return None
             sections = {} if found.snapshot is None else found.snapshot.sections
             self._recorded = {name: dict(section) for name, section in sections.items() if name != LEARNING}
         try:
@@ -67,3 +90,9 @@ class Archive:
         except (StoreUnavailable, StateCorrupt) as error:
             self._ctx.log.warning("records_not_read", detail=str(error))
         return self._recorded
+
+
+def _learned(found: Found) -> Documents:
+    if found.snapshot is None:
+        return {}
+    return {field: document for field, document in found.snapshot.sections.get(LEARNING, {}).items() if isinstance(document, dict)}

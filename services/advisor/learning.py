@@ -125,8 +125,14 @@ class Learning:
 
         Raises:
             LeaseLost: another advisor learns now.
+            StoreUnavailable: the state file is there and cannot be read now; the lease is kept.
         """
-        documents = await self._archive.documents()
+        try:
+            documents = await self._archive.restorable()
+        except StoreUnavailable:
+            if not await self._ctx.state.renew(lease, TTL_MS):
+                raise LeaseLost("another advisor may learn now; this one starts again as a reader") from None
+            raise
         if documents:
             done = await self._ctx.state.replace_fenced(self._ctx.keys.learning, documents, lease, only_if_empty=True)
             if done is not Replaced.DONE:
@@ -157,13 +163,13 @@ class Learning:
 
         Only while nobody else can be the one who writes.
         """
-        content = (notebook.changes, await self._archive.records())
-        if content == self._in_file or not notebook.sure:
+        changes, records = notebook.changes, await self._archive.records()  # what changes during the writing is written next time
+        if (changes, records) == self._in_file or not notebook.sure:
             return
-        written = await self._archive.keep(notebook.documents, content[1])
+        written = records is not None and await self._archive.keep(notebook.documents, records, lambda: notebook.sure)
         self._snapshots.labels("ok" if written else "failed").inc()
         if written:
-            self._in_file = content
+            self._in_file = (changes, records or {})
 
     async def _listen(self) -> None:
         """Consume until the service stops. When consumers cannot be made, decisions go on without new lessons."""

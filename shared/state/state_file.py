@@ -7,20 +7,27 @@ one gets a second name, then the new one takes the name. Blocking; call it in a 
 import contextlib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shared.state.snapshot import Flaw, Snapshot, SnapshotUnusable, decode, encode, for_account
 
 LARGEST_BYTES = 512 * 2**20
+_NO_FILE = (IsADirectoryError, NotADirectoryError)
+"""Something has the name, or part of it, that holds no snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The newest snapshot that can be used, and what is wrong with the files that cannot (path: reason)."""
+    """The newest snapshot that can be used, and what is wrong with the files that cannot (path: reason).
+
+    `unreadable`: none can be used, and one is there that could not be read now; it may hold a good one.
+    """
 
     snapshot: Snapshot | None
     problems: tuple[str, ...] = ()
+    unreadable: bool = False
 
 
 class StateFile:
@@ -36,6 +43,7 @@ class StateFile:
     def read(self) -> Found:
         """The snapshot of the file, else of the previous one. A missing file is no problem."""
         problems: list[str] = []
+        unreadable = False
         for path in (self.path, self.previous):
             try:
                 return Found(for_account(load(path), self._account), tuple(problems))
@@ -43,15 +51,19 @@ class StateFile:
                 continue
             except (SnapshotUnusable, OSError) as error:
                 problems.append(f"{path}: {error}")
-        return Found(None, tuple(problems))
+                unreadable |= isinstance(error, OSError) and not isinstance(error, _NO_FILE)
+        return Found(None, tuple(problems), unreadable)
 
-    def write(self, snapshot: Snapshot) -> list[str]:
+    def write(self, snapshot: Snapshot, may: Callable[[], bool] = lambda: True) -> list[str]:
         """Replace the file; its serial is set here. What had to be moved aside, as sentences.
 
+        The disk may take its time: `may` is asked at the very end, and nothing is replaced that came meanwhile.
+
         Raises:
-            OSError: it cannot be written; what was there is still there.
+            OSError: it cannot be written, or may not any more; what was there is still there.
         """
         notes = self._make_room(snapshot.written_ms)
+        seen = _mark(self.path)
         data = encode(replace(snapshot, serial=self._serial + 1))
         beside = self.path.with_name(f"{self.path.name}.{re.sub(r'[^a-zA-Z0-9_-]', '_', snapshot.writer)}.tmp")
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
@@ -59,6 +71,9 @@ class StateFile:
             out.flush()
             os.fsync(out.fileno())
         self._keep_previous(beside)
+        if not may() or _mark(self.path) != seen:
+            beside.unlink(missing_ok=True)
+            raise OSError(f"{self.path}: somebody else may write it now, and this writing is too late")
         beside.replace(self.path)
         _settle(self.path.parent)
         self._serial += 1

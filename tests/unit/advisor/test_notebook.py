@@ -1,17 +1,22 @@
 """Who may write what was learned, and what is put back when the store has lost it."""
 
+import asyncio
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import structlog
 
-from services.advisor.archive import Archive
+from services.advisor import learning
+from services.advisor.archive import Archive, Documents
 from services.advisor.editions import Editions
+from services.advisor.learning import Learning
 from services.advisor.logic.brain import Brain
 from services.advisor.logic.documents import CURRENT, DRAFT, place, review
 from services.advisor.logic.learner import Edition, Learner
 from services.advisor.notebook import ROLE, TTL_MS, Notebook
+from services.advisor.outlook import Outlook
 from shared.bus import port
 from shared.config.load import load
 from shared.config.registry import env_names
@@ -27,6 +32,7 @@ from shared.state.memory import MemoryState
 from shared.state.sections import CONTROL, LEARNING
 from shared.state.state_file import load as load_file
 from shared.state.store import MemoryStore
+from tests.fakes.eventually import eventually
 from tests.unit.advisor.test_brain import taught
 
 LEARNING_KEY = Keys("main").learning
@@ -152,7 +158,7 @@ async def test_readers_go_on_with_what_they_know_and_new_ones_with_the_file(worl
     archive = Archive(ctx)
     reader = Editions(ctx)
     assert (await reader.newest()).number == 7
-    assert await archive.keep(notebook.documents, await archive.records())
+    assert await archive.keep(notebook.documents, await archive.records() or {})
     world.flush()
     assert (await reader.newest()).number == 7
     fresh = Editions(world.context("advisor-c"))
@@ -169,16 +175,17 @@ async def test_the_record_outlives_the_store(world: World) -> None:
     archive = Archive(ctx)
     await ctx.state.init_control(TradingState.RUNNING, author="test", now_ms=1)
     await ctx.state.command(Command.STOP, author="test", reason="", now_ms=2)
-    assert await archive.keep({}, await archive.records())
+    assert await archive.keep({}, await archive.records() or {})
     world.flush()
     for found in (archive, Archive(world.context())):
         records = await found.records()
+        assert records is not None
         assert records[CONTROL]["present"]["state"] == "stopped"
         assert LEARNING not in records
     await ctx.state.init_control(TradingState.PAUSED, author="me", now_ms=3)
-    assert (await archive.records())[CONTROL]["present"]["state"] == "paused"
+    assert (await archive.records() or {})[CONTROL]["present"]["state"] == "paused"
     world.store.available = False
-    assert (await archive.records())[CONTROL]["present"]["state"] == "paused"
+    assert (await archive.records() or {})[CONTROL]["present"]["state"] == "paused"
 
 
 async def test_a_file_that_cannot_be_written_holds_nothing_up(world: World) -> None:
@@ -208,3 +215,89 @@ async def test_the_file_is_a_snapshot_of_what_redis_confirmed(world: World) -> N
     found = load_file(world.path)
     assert found.sections[LEARNING] == await ctx.state.get_all(LEARNING_KEY)
     assert (found.account, found.writer) == ("main", "advisor-a")
+
+
+def learning_of(ctx: Context, archive: Archive) -> Learning:
+    return Learning(ctx, cast("Outlook", None), Editions(ctx, archive), archive)
+
+
+async def test_a_learner_waits_for_a_file_that_cannot_be_read_and_records_nothing_over_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "POLL_S", 0.02)
+    ctx = world.context()
+    await ctx.state.init_control(TradingState.RUNNING, author="test", now_ms=1)
+    notebook, archive = await written(world, ctx), Archive(ctx)
+    assert await archive.keep(notebook.documents, await archive.records() or {})
+    await ctx.state.release(notebook.lease)
+    world.flush()
+    kept = world.path.with_name("kept")
+    world.path.rename(kept)
+    world.path.symlink_to(world.path)  # fails in another way than a missing file
+    fresh, lease = Archive(ctx), await ctx.state.acquire(ROLE, "advisor-a", TTL_MS)
+    assert lease is not None
+    assert await fresh.records() is None
+    with structlog.testing.capture_logs() as logs:
+        loading = asyncio.create_task(learning_of(ctx, fresh)._load(lease))
+        await eventually(lambda: [entry for entry in logs if entry["event"] == "learning_waits"], what="it tells that it waits")
+        world.clock.advance_ms(TTL_MS - 1_000)
+        await eventually(lambda: len([entry for entry in logs if entry["event"] == "learning_waits"]) > 2)
+        world.clock.advance_ms(TTL_MS - 1_000)
+        assert not loading.done()
+        assert world.stored == set()
+        world.path.unlink()
+        kept.rename(world.path)
+        found = await asyncio.wait_for(loading, 5)
+    assert found is not None
+    assert found.documents == notebook.documents
+    assert CONTROL in (await fresh.records() or {})
+
+
+class Slow(Archive):
+    """The disk takes longer than a lease lasts."""
+
+    def __init__(self, ctx: Context, clock: ManualClock) -> None:
+        super().__init__(ctx)
+        self._clock = clock
+
+    async def keep(
+        self, documents: Mapping[str, Mapping[str, Any]], others: Mapping[str, Documents], may: Callable[[], bool] = lambda: True
+    ) -> bool:
+        self._clock.advance_ms(TTL_MS + 1)
+        return await super().keep(documents, others, may)
+
+
+async def test_a_writing_that_lasts_longer_than_the_lease_replaces_nothing(world: World) -> None:
+    ctx = world.context()
+    notebook = await written(world, ctx)
+    await learning_of(ctx, Slow(ctx, world.clock))._to_file(notebook)
+    assert not world.path.exists()
+    ctx = world.context("advisor-b")
+    next_one = await world.notebook(ctx)
+    await learning_of(ctx, Archive(ctx))._to_file(next_one)
+    assert load_file(world.path).sections[LEARNING] == next_one.documents
+
+
+class Busy(Archive):
+    """Something is learned while the file is written."""
+
+    notebook: Notebook | None = None
+
+    async def keep(
+        self, documents: Mapping[str, Mapping[str, Any]], others: Mapping[str, Documents], may: Callable[[], bool] = lambda: True
+    ) -> bool:
+        done = await super().keep(documents, others, may)
+        if self.notebook is not None:
+            await self.notebook.keep(Learner(clock_ms=77))
+            self.notebook = None
+        return done
+
+
+async def test_what_is_learned_during_a_writing_is_in_the_next(world: World) -> None:
+    ctx = world.context()
+    archive = Busy(ctx)
+    notebook = archive.notebook = await written(world, ctx)
+    writer = learning_of(ctx, archive)
+    await writer._to_file(notebook)
+    await writer._to_file(notebook)
+    assert load_file(world.path).sections[LEARNING][DRAFT]["clock_ms"] == 77

@@ -164,3 +164,39 @@ def test_a_folder_that_cannot_be_written_is_an_error_and_nothing_else(tmp_path: 
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         StateFile(tmp_path / "file" / "state", "main").write(made())
+
+
+@pytest.mark.parametrize("name", ["state", "state.previous"])
+def test_a_file_that_cannot_be_read_now_is_told_from_one_that_holds_nothing(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.symlink_to(path)
+    found = StateFile(tmp_path / "state", "main").read()
+    assert (found.snapshot, len(found.problems), found.unreadable) == (None, 1, True)
+    path.unlink()
+    path.write_bytes(b"junk")
+    found = StateFile(tmp_path / "state", "main").read()
+    assert (found.snapshot, len(found.problems), found.unreadable) == (None, 1, False)
+
+
+def test_a_writing_that_may_not_be_made_any_more_leaves_what_is_there(tmp_path: Path) -> None:
+    file = StateFile(tmp_path / "state", "main")
+    file.write(made({"learning": {"n": {"v": 1}}}))
+    with pytest.raises(OSError, match="too late"):
+        file.write(made({"learning": {"n": {"v": 2}}}), lambda: False)
+    assert load(file.path).sections["learning"] == {"n": {"v": 1}}
+    assert not list(tmp_path.glob("*.tmp"))
+    file.write(made({"learning": {"n": {"v": 3}}}))
+    assert load(file.path).sections["learning"] == {"n": {"v": 3}}
+
+
+def test_a_writing_that_hangs_does_not_replace_what_another_wrote_meanwhile(tmp_path: Path) -> None:
+    file = StateFile(tmp_path / "state", "main")
+    file.write(made({"learning": {"n": {"v": 1}}}))
+
+    def meanwhile() -> bool:
+        StateFile(tmp_path / "state", "main").write(made({"learning": {"n": {"v": 9}}}))
+        return True
+
+    with pytest.raises(OSError, match="state"):
+        file.write(made({"learning": {"n": {"v": 2}}}), meanwhile)
+    assert load(file.path).sections["learning"] == {"n": {"v": 9}}
