@@ -20,6 +20,7 @@ from shared.runtime.context import Context
 
 RECENT = 50
 RETRY_S = 2.0
+_UNSURE: dict[str, Any] = {}
 
 
 class Notebook:
@@ -68,6 +69,10 @@ class Notebook:
         await self._to_file(documents)
         await self._to_store(documents)
 
+    def store_away(self) -> None:
+        """The store did not answer: it may come back empty, so all is written again."""
+        self._in_store = dict.fromkeys(self._in_store, _UNSURE)
+
     def _take(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
         for symbol, document in documents.items():
             try:
@@ -114,6 +119,7 @@ class Notebook:
             await asyncio.to_thread(_replace, self._path, text)
         except OSError as error:
             self._ctx.log.warning("queue_file_not_written", path=str(self._path), detail=str(error))
+            return
         self._in_file = text
 
     async def _to_store(self, documents: dict[str, dict[str, Any]]) -> None:
@@ -130,6 +136,7 @@ class Notebook:
                 del self._in_store[symbol]
         except StoreUnavailable as error:
             self._store_again_s = now_s + RETRY_S
+            self.store_away()
             self._ctx.log.warning("brackets_not_stored", detail=str(error))
 
 

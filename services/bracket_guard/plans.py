@@ -46,6 +46,7 @@ class Plans:
             self._intents = await state.get_all(keys.intents)
         except (StoreUnavailable, StateCorrupt) as error:
             self._again_s = now_s + RETRY_S
+            self._notebook.store_away()
             self._ctx.log.warning("plans_not_read", code=error.code, detail=str(error), known=len(self._notebook.desired))
 
     async def desired(self, position: VenuePosition, orders: Sequence[VenueOrder]) -> Desired | None:

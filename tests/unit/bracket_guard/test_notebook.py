@@ -1,12 +1,13 @@
 """What the guard keeps: in the store for others, in a file for the time without it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.bracket_guard.notebook import Notebook
+from services.bracket_guard.notebook import RETRY_S, Notebook
 from shared.bus.memory import MemoryBus
 from shared.bus.memory_broker import MemoryBroker
 from shared.contracts.envelope import Producer
@@ -111,3 +112,43 @@ async def test_a_place_that_cannot_be_written_holds_nothing_up(tmp_path: Path) -
     await notebook.save()
     await notebook.load()
     assert notebook.desired[SYMBOL] == desired()
+
+
+async def test_a_file_that_could_not_be_written_is_written_the_next_time(path: Path) -> None:
+    path.parent.write_text("a file where the folder should be")
+    notebook = Notebook(context(path))
+    notebook.desired[SYMBOL] = desired("97")
+    await notebook.save()
+    path.parent.unlink()
+    await notebook.save()
+    assert set(content(path)["desired"]) == {SYMBOL}
+
+
+class Flushed(MemoryState):
+    """A store that is away for a while."""
+
+    away = False
+
+    async def put(self, key: str, field: str, value: Mapping[str, Any]) -> None:
+        if self.away:
+            raise StoreUnavailable(key)
+        await super().put(key, field, value)
+
+
+async def test_a_store_that_was_away_and_lost_everything_gets_all_brackets_again(path: Path) -> None:
+    clock = ManualClock(100_000)
+    store = MemoryStore(clock)
+    state = Flushed(store)
+    bus = MemoryBus(MemoryBroker(), Producer("bracket_guard", "test", "main"), clock)
+    ctx = context_of(bus, state, clock, settings_of(1, core__brackets_queue_file=str(path)), venue_of(FakeVenue({}, 0)))
+    notebook = Notebook(ctx)
+    notebook.desired.update({SYMBOL: desired("95"), "OTHERUSDT": desired("95")})
+    await notebook.save()
+    state.away = True
+    notebook.desired[SYMBOL] = desired("97", moves=1)
+    await notebook.save()
+    store.hashes.clear()
+    state.away = False
+    clock.advance_ms(int(RETRY_S * 1000) + 1)
+    await notebook.save()
+    assert set(await state.get_all(ctx.keys.brackets)) == {SYMBOL, "OTHERUSDT"}
