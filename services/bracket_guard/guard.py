@@ -150,29 +150,47 @@ class Guard:
     async def _guarded(self) -> None:
         """A failed read means unknown: nothing is changed, and it is tried again."""
         self._looked_s = self._ctx.clock.monotonic_s()
+        hot, alarm = self._hearing.hot, self._hearing.alarm
+        self._hearing.hot, self._hearing.alarm = set(), False
         try:
-            await self._look()
+            await self._look(hot, alarm=alarm)
         except Fatal:
             raise
         except MrasterError as error:
             self._failed.inc()
             self._ctx.log.warning("venue_not_read", code=error.code, detail=str(error))
+            self._soon(hot, alarm=alarm)
         await self._notebook.save()
 
-    async def _look(self) -> None:
-        now_ms, now_s = self._ctx.clock.now_ms(), self._ctx.clock.monotonic_s()
-        hot, self._hearing.hot = self._hearing.hot, set()
-        self._hearing.alarm = False
-        try:
-            found, _ = await asyncio.gather(self._private.positions(), self._plans.refresh())
-        except MrasterError:
-            self._hearing.hot |= hot
-            raise
+    def _soon(self, symbols: set[str], *, alarm: bool) -> None:
+        """What the news were about could not be read: read it as soon as the pace allows, not when the calm time is over."""
+        self._hearing.hot |= symbols
+        self._hearing.alarm |= alarm
+        if symbols or alarm or self._wishes:
+            self._wake.set()
+
+    async def _look(self, hot: set[str], *, alarm: bool) -> None:
+        now_ms = self._ctx.clock.now_ms()
+        found, _ = await asyncio.gather(self._private.positions(), self._plans.refresh())
         positions = {p.symbol: p for p in found}
         for late in self._wishes.expired():
             self._checks.moving.refuse(late, StopRefusal.EXPIRED)
         moves = self._wishes.take()
-        chosen = self._choose(positions, hot | moves.keys())
+        try:
+            await self._compare(positions, hot | moves.keys(), moves, alarm=alarm)
+        finally:
+            self._wishes.back(moves.values())
+        if self._checks.again:
+            self._hearing.hot |= self._checks.again
+            self._checks.again = set()
+            self._wake.set()
+        self._positions = positions
+        self._checks.show(positions, now_ms)
+
+    async def _compare(self, positions: dict[str, VenuePosition], hot: set[str], moves: dict[str, Move], *, alarm: bool) -> None:
+        """Read orders and check them; of `moves` those are left over that were not looked at."""
+        now_ms, now_s = self._ctx.clock.now_ms(), self._ctx.clock.monotonic_s()
+        chosen = self._choose(positions, hot)
         sweep = now_s >= self._sweep_s or len(chosen) * SYMBOL_COST >= SWEEP_COST
         self._pace.spend(POSITIONS_COST + (SWEEP_COST if sweep else len(chosen) * SYMBOL_COST), now_s)
         if sweep:
@@ -180,19 +198,14 @@ class Guard:
             self._sweep_s = now_s + SWEEP_S
         else:
             orders = await self._orders_of(chosen)
+            self._soon(chosen - orders.keys(), alarm=alarm and not chosen <= orders.keys())
         for symbol in sorted(orders):
             held = await self._checks.check(symbol, positions.get(symbol), orders[symbol], moves.get(symbol), now_ms)
+            moves.pop(symbol, None)
             if held is None:
                 self._fast_tp.held.pop(symbol, None)
             else:
                 self._fast_tp.held[symbol] = held
-        self._wishes.back(move for symbol, move in moves.items() if symbol not in orders)
-        if self._checks.again:
-            self._hearing.hot |= self._checks.again
-            self._checks.again = set()
-            self._wake.set()
-        self._positions = positions
-        self._checks.show(positions, now_ms)
 
     def _choose(self, positions: dict[str, VenuePosition], hot: set[str]) -> set[str]:
         """Symbols whose orders are read now: news, doubts, positions that came or went or changed, and some in turn."""
@@ -233,7 +246,6 @@ class Guard:
             if not isinstance(read, MrasterError) or isinstance(read, Fatal):
                 raise read
             self._failed.inc()
-            self._hearing.hot.add(symbol)
             self._ctx.log.warning("orders_not_read", symbol=symbol, code=read.code, detail=str(read))
         return found
 
