@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from services.bracket_guard.logic.desired import Desired
 from services.bracket_guard.logic.documents import desired_document, desired_from
@@ -21,6 +21,14 @@ from shared.runtime.context import Context
 RECENT = 50
 RETRY_S = 2.0
 _UNSURE: dict[str, Any] = {}
+
+
+class Content(BaseModel):
+    """The shape of the file; what each bracket holds is looked at one by one."""
+
+    desired: dict[str, dict[str, Any]] = {}
+    recent: list[dict[str, Any]] = []
+    naked: dict[str, int] = {}
 
 
 class Notebook:
@@ -92,8 +100,17 @@ class Notebook:
         except ValueError as error:
             self._put_aside(str(error)[:200])
             return {}
-        mine = isinstance(found, dict) and all(found.get(name) == value for name, value in self._owner.items())
-        return found if mine else {}
+        return self._mine(found)
+
+    def _mine(self, found: object) -> dict[str, Any]:
+        """What the file says, when it is of this account and venue and has the shape."""
+        if isinstance(found, dict) and any(found.get(name) != value for name, value in self._owner.items()):
+            return {}
+        try:
+            return Content.model_validate(found).model_dump()
+        except ValidationError as error:
+            self._put_aside(str(error)[:200])
+            return {}
 
     def _put_aside(self, detail: str) -> None:
         """A file that is not ours to understand is kept under another name, and said."""

@@ -152,3 +152,22 @@ async def test_a_store_that_was_away_and_lost_everything_gets_all_brackets_again
     clock.advance_ms(int(RETRY_S * 1000) + 1)
     await notebook.save()
     assert set(await state.get_all(ctx.keys.brackets)) == {SYMBOL, "OTHERUSDT"}
+
+
+def spoil(path: Path, wrong: dict[str, Any] | None) -> None:
+    """Valid JSON of another shape."""
+    path.write_text(json.dumps([1] if wrong is None else {**content(path), **wrong}))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"desired": ["x"]}, {"desired": {SYMBOL: "x"}}, {"recent": 3}, {"recent": ["x"]}, {"naked": {"at_ms": "soon"}}, None]
+)
+async def test_a_file_of_another_shape_is_kept_aside(path: Path, wrong: dict[str, Any] | None) -> None:
+    first = Notebook(context(path, Away))
+    first.desired[SYMBOL] = desired("97")
+    await first.save()
+    spoil(path, wrong)
+    second = Notebook(context(path, Away))
+    await second.load()
+    assert (second.desired, second.recent, second.naked) == ({}, [], {})
+    assert [entry.name for entry in path.parent.iterdir()] == ["brackets_queue.json.unreadable-100000"]
