@@ -1,6 +1,6 @@
 """Small JSON documents in one hash per kind, and how stored text becomes values again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -48,6 +48,11 @@ class RedisDocuments(RedisPart):
         text = await self._link.call(lambda client: client.hget(key, field))
         return None if text is None else parse(key, field, text)
 
+    async def get_many(self, key: str, fields: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """See `State.get_many`."""
+        texts = await self._link.call(lambda client: client.hmget(key, list(fields))) if fields else []
+        return {field: parse(key, field, text) for field, text in zip(fields, texts, strict=True) if text is not None}
+
     async def get_all(self, key: str) -> dict[str, dict[str, Any]]:
         """See `State.get_all`."""
         rows = await self._link.call(lambda client: client.hgetall(key))
@@ -87,6 +92,12 @@ class MemoryDocuments(MemoryPart):
         self._store.check()
         text = self._store.hashes.get(key, {}).get(field)
         return None if text is None else parse(key, field, text)
+
+    async def get_many(self, key: str, fields: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """See `State.get_many`."""
+        self._store.check()
+        texts = self._store.hashes.get(key, {})
+        return {field: parse(key, field, texts[field]) for field in fields if field in texts}
 
     async def get_all(self, key: str) -> dict[str, dict[str, Any]]:
         """See `State.get_all`."""

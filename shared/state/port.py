@@ -4,7 +4,7 @@ Every method raises `StoreUnavailable` when Redis does not answer in time. Wheth
 each is idempotent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -187,6 +187,10 @@ class State(Protocol):
 
     async def get(self, key: str, field: str) -> dict[str, Any] | None:
         """One document. Raises StateCorrupt when it is not JSON."""
+        ...
+
+    async def get_many(self, key: str, fields: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Those of the named documents that exist, in one read. Raises StateCorrupt when one of them is not JSON."""
         ...
 
     async def get_all(self, key: str) -> dict[str, dict[str, Any]]:

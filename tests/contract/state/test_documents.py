@@ -18,6 +18,8 @@ async def test_a_document_comes_back_as_json(state: State, world: World) -> None
     await state.put(key, "ETHUSDT", {"qty": "2"})
     assert await state.get(key, "BTCUSDT") == {"qty": "0.010", "legs": [1, 2], "note": "schön 🟢", "deep": {"x": None, "y": True}}
     assert set(await state.get_all(key)) == {"BTCUSDT", "ETHUSDT"}
+    assert await state.get_many(key, ("ETHUSDT", "never there")) == {"ETHUSDT": {"qty": "2"}}
+    assert await state.get_many(key, ()) == {}
     assert await state.get(world.keys.brackets, "BTCUSDT") is None, "another kind"
 
 
@@ -39,6 +41,8 @@ async def test_junk_is_corrupt_and_stays_there(state: State, world: World, junk:
         await state.get(key, "BTCUSDT")
     with pytest.raises(StateCorrupt, match="BTCUSDT"):
         await state.get_all(key)
+    with pytest.raises(StateCorrupt, match="BTCUSDT"):
+        await state.get_many(key, ("ETHUSDT", "BTCUSDT"))
 
 
 async def test_a_decimal_is_refused_before_it_is_sent(state: State, world: World) -> None:
