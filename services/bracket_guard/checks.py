@@ -156,7 +156,7 @@ class Checks:
             self._churn.count(job.symbol, now_s)
         done = await self._repairs.do(job, position, desired, self._plans.instruments.get(job.symbol))
         self._noted(job, done)
-        if done.result in {Result.DONE, Result.UNKNOWN}:
+        if done.result is Result.DONE or done.open:
             self.again.add(job.symbol)
         return done
 

@@ -13,6 +13,9 @@ from shared.domain.position import VenuePosition
 from shared.exchange.market import MarketEvent, MarkPrice
 from shared.runtime.context import Context
 
+AGAIN_S = 5.0
+"""After a range could not be read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -31,6 +34,7 @@ class FastTp:
         self._propose = propose
         self._marks: defaultdict[str, Marks] = defaultdict(Marks)
         self.held: dict[str, Held] = {}
+        self._ask_again_s: dict[str, float] = {}
         self._signals = ctx.metrics.counter("fast_tp_turns_total", "Turns of winning trades by what came of them", ("outcome",))
 
     async def on_market(self, event: MarketEvent) -> None:
@@ -60,13 +64,23 @@ class FastTp:
         if signal is None:
             return None
         symbol, desired = held.position.symbol, held.desired
-        atr = await self._plans.atr(symbol, desired.interval or self._ctx.settings.strategy.interval, now_ms)
+        atr = await self._range(symbol, desired.interval or self._ctx.settings.strategy.interval, now_ms)
         price = None if atr is None else snapped(trade, rules, mark, atr, self._plans.instruments[symbol])
         self._signals.labels("unknown_range" if atr is None else "no_gain" if price is None else "move").inc()
         if price is None:
             return None
         reason = f"fast_tp {signal.turn.value} {signal.value:.5f} at {signal.open_r:.2f} R, mark {mark}, ATR {atr}"
         return Move(symbol=symbol, position_id=desired.position_id, price=price, time_ms=now_ms, reason=reason, by=Mover.FAST_TP)
+
+    async def _range(self, symbol: str, interval: str, now_ms: int) -> Decimal | None:
+        """The ATR; after a failure the venue is left alone for a while, because all other marks wait meanwhile."""
+        now_s = self._ctx.clock.monotonic_s()
+        if now_s < self._ask_again_s.get(symbol, now_s):
+            return None
+        atr = await self._plans.atr(symbol, interval, now_ms)
+        if atr is None:
+            self._ask_again_s[symbol] = self._ctx.clock.monotonic_s() + AGAIN_S
+        return atr
 
     def _paid(self, held: Held, trade: Trade, rules: Rules, mark: Decimal, now_ms: int) -> Move | None:
         """Break-even."""

@@ -32,7 +32,7 @@ class Moving:
         self._moves = ctx.metrics.counter("stop_moves_total", "Moves of stops by who wanted them and what came of it", ("by", "result"))
 
     async def move(self, move: Move, position: VenuePosition, desired: Desired, orders: list[VenueOrder]) -> Desired:
-        """Move the stop; when the venue does not take it, the old one stays and stays wanted."""
+        """Move the stop; when the venue does not take it at all, the old one stays and stays wanted."""
         if move.position_id and move.position_id != desired.position_id:
             self.refuse(move, StopRefusal.OTHER_POSITION)
             return desired
@@ -47,7 +47,7 @@ class Moving:
         if done is not None and done.result is Result.DONE:
             self._tell(move, wanted, desired.stop_price, "" if done.order is None else done.order.client_id)
             return wanted
-        if done is not None and done.result is Result.UNKNOWN:
+        if done is not None and done.open:  # the old stop may be gone: the new price is what is wanted from now on
             self._open[move.symbol] = (move, wanted, desired.stop_price)
             return wanted
         kept = replace(desired, moved_ms=move.time_ms)

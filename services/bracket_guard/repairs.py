@@ -48,11 +48,20 @@ _RESULTS = {"triggers_now": Result.TRIGGERS, "close_order_exists": Result.BLOCKE
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Result with the order that was placed last (or cancelled), and the venue's words when it refused."""
+    """Result with the order that was placed last (or cancelled), and the venue's words when it refused.
+
+    `begun` = it failed after earlier steps had changed something at the venue.
+    """
 
     result: Result
     order: VenueOrder | None = None
     detail: str = ""
+    begun: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Only the next look tells what is in the book."""
+        return self.result is Result.UNKNOWN or self.begun
 
 
 class Repairs:
@@ -71,7 +80,7 @@ class Repairs:
         placed: dict[str, VenueOrder] = {}
         last: VenueOrder | None = None
         done = Done(Result.DONE)
-        for step in job.steps:
+        for number, step in enumerate(job.steps):
             try:
                 last = await self._step(job, step, placed, position, desired, instrument)
             except OrderRejected as error:
@@ -81,6 +90,7 @@ class Repairs:
             except Permanent as error:
                 done = Done(Result.REFUSED, detail=str(error))
             if done.result is not Result.DONE:
+                done = replace(done, begun=number > 0)
                 self._ctx.log.warning("repair_failed", symbol=job.symbol, kind=job.kind.value, result=done.result.value, detail=done.detail)
                 break
         else:

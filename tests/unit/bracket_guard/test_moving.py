@@ -117,8 +117,9 @@ async def test_what_the_venue_does_not_take_changes_nothing(world: World, done: 
     assert (event.event, event.reason, event.previous_price) == (BracketEventKind.MOVE_REFUSED, why.value, Decimal(90))
 
 
-async def test_a_move_without_an_answer_is_told_when_the_stop_is_seen(world: World) -> None:
-    world.done = Done(Result.UNKNOWN)
+@pytest.mark.parametrize("done", [Done(Result.UNKNOWN), Done(Result.REFUSED, begun=True), Done(Result.TRIGGERS, begun=True)])
+async def test_a_move_without_an_answer_or_stuck_half_way_is_told_when_the_stop_is_seen(world: World, done: Done) -> None:
+    world.done = done
     moving = world.moving()
     found = await moving.move(wish(), world.held, desired(), [STOP, TARGET])
     assert (found.stop_price, world.outbox.events) == (Decimal(95), [])
@@ -164,6 +165,21 @@ async def proposals(held: Held, marks: list[tuple[int, float]], **settings: str)
     for time_ms, price in marks:
         await rules.on_market(mark(price, time_ms))
     return found
+
+
+async def test_a_range_that_cannot_be_read_is_not_asked_for_with_every_mark() -> None:
+    asked: list[int] = []
+
+    class Away(FakePlans):
+        async def atr(self, _symbol: str, _interval: str, now_ms: int) -> Decimal:
+            asked.append(now_ms)
+            return None  # type: ignore[return-value]
+
+    rules = FastTp(context(), Away(), lambda move: pytest.fail(f"moved: {move}"))  # type: ignore[arg-type]
+    rules.held[SYMBOL] = Held(position(), desired())
+    for time_ms, price in [(0, 112.0), (60_000, 111.0), (61_000, 110.5), (62_000, 110.0)]:
+        await rules.on_market(mark(price, time_ms))
+    assert asked == [60_000]
 
 
 async def test_break_even_is_off_unless_asked_for() -> None:
