@@ -1,5 +1,6 @@
 """Symbols that come in: their histories, and what an earlier scanner left undone about them."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 
 from services.scanner.board import Board
@@ -10,6 +11,11 @@ from services.scanner.repair import Repairs
 from services.scanner.scan import Scan, candle_message
 from shared.domain.errors import MrasterError
 from shared.runtime.context import Context
+
+MEET_S = 1.0
+"""How long decisions wait for the candles of a position that another scanner's symbol has."""
+AGAIN_S = 30.0
+"""After these candles could not be read."""
 
 
 class Intake:
@@ -22,6 +28,7 @@ class Intake:
         self._scan = scan
         self._repairs = repairs
         self._histories = Histories(ctx, board.frame, feed.klines)
+        self._again_s: dict[str, float] = {}
         self.listed: Collection[str] = ()
 
     async def load(self, symbols: Sequence[str]) -> None:
@@ -38,21 +45,32 @@ class Intake:
             await self._scan.recheck(symbols)
             await self._scan.offers.tell()
 
-    async def meet(self, symbols: Sequence[str]) -> None:
-        """Candles of held symbols that another scanner watches: what moves with them is counted, too."""
-        known = [symbol for symbol in symbols if symbol in self.listed]
+    async def meet(self, symbols: Sequence[str], *, within_s: float | None = None) -> None:
+        """Candles of held symbols that another scanner watches: what moves with them is counted, too.
+
+        What cannot be read (within a time) is left alone for a while: nobody can say how these symbols move until then.
+        """
+        now_s = self._ctx.clock.monotonic_s()
+        known = [symbol for symbol in symbols if symbol in self.listed and now_s >= self._again_s.get(symbol, now_s)]
         if not known:
             return
         self._board.windows.admit(known)
         try:
-            histories = await self._histories.read(known, self._repairs.newest_closed())
-        except MrasterError as error:
-            self._ctx.log.warning("position_not_followed", symbols=", ".join(known), code=error.code, detail=str(error))
+            async with asyncio.timeout(within_s):
+                histories = await self._histories.read(known, self._repairs.newest_closed())
+        except (MrasterError, TimeoutError) as error:
+            self._again_s |= dict.fromkeys(known, self._ctx.clock.monotonic_s() + AGAIN_S)
+            code = error.code if isinstance(error, MrasterError) else "too_slow"
+            self._ctx.log.warning("position_not_followed", symbols=", ".join(known), code=code, detail=str(error), next_try_s=AGAIN_S)
             return
         for symbol, history in histories.items():
             self._board.windows.load(symbol, history.candles)
         self._board.watch(self._board.watched, tuple(sorted({*self._board.followed, *known})))
         self._feed.listen(self._board.present)
+
+    async def meet_quickly(self, symbols: Sequence[str]) -> None:
+        """The same while decisions wait for it."""
+        await self.meet(symbols, within_s=MEET_S)
 
     def _tell(self, symbol: str, history: History) -> None:
         """Publish candles that nobody published since the last known one; before any was known, only the newest."""

@@ -70,7 +70,7 @@ class Scanner:
         self.intake = Intake(ctx, self.board, self.feed, self.scan, self.repairs)
         self._volumes = Volumes(ctx, self.board)
         self.scan.on_bar = self._on_bar
-        self.scan.meet = self.intake.meet
+        self.scan.meet = self.intake.meet_quickly
         self._members = Members(ctx)
         self._live: tuple[str, ...] = self._members.live
         self._universe: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """What the account holds and how the user runs it: correlated positions over several scanners, AI mode, run once, housekeeping."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -90,6 +91,30 @@ async def test_a_position_that_was_just_opened_is_met_before_the_decision(market
         facts = board.snapshot(board.windows.rows_of(["AUSDT"]), BEGIN - 1, or_later=True)
         assert facts.peers_long.tolist() == [2.0]
         assert not world.stored("md.candle")[1:]  # candles of others are not published
+
+
+class SlowHistories:
+    """A venue that does not come to an answer."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def read(self, _symbols: list[str], _newest_ms: int) -> dict[str, object]:
+        self.asked += 1
+        await asyncio.Event().wait()
+        return {}
+
+
+async def test_decisions_do_not_wait_for_a_slow_venue(market: Market) -> None:
+    world = World(market.server.http_url)
+    async with scanner(world, market, ASTER_INCLUDE_SYMBOLS="AUSDT") as running:
+        slow = SlowHistories()
+        running.scanner.intake._histories = slow  # type: ignore[assignment]
+        async with asyncio.timeout(20):
+            await running.scanner.scan.meet(["BUSDT"])
+            await running.scanner.scan.meet(["BUSDT"])
+        assert slow.asked == 1, "left alone for a while"
+        assert running.scanner.board.followed == ()
 
 
 @pytest.mark.parametrize(("ai", "offers"), [({}, False), ({"ASTER_AI_MODE": "true"}, True), ({"ASTER_MODE": "ai"}, True)])
