@@ -29,6 +29,8 @@ from shared.runtime.outbox import Outbox
 CALM_S = 5.0
 DOUBT_S = 1.0
 URGENT_S = 0.36
+BREATH_S = 0.05
+"""After a failed read, so that a venue that refuses at once is not asked in a tight loop."""
 LEAST_S = 0.2
 EASY_S = 0.5
 SWEEP_S = 60.0
@@ -160,6 +162,7 @@ class Guard:
             self._failed.inc()
             self._ctx.log.warning("venue_not_read", code=error.code, detail=str(error))
             self._soon(hot, alarm=alarm)
+            await asyncio.sleep(BREATH_S)
         await self._notebook.save()
 
     def _soon(self, symbols: set[str], *, alarm: bool) -> None:
