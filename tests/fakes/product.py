@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 
+from tests.fakes.probe import Probe
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -95,6 +97,7 @@ class Stepper:
     services: tuple[str, ...] = ("scanner", "sentinel", "advisor", "executor", "bracket_guard")
     steps: int = 0
     gap: int = 0
+    probe: Probe = field(default_factory=Probe)
 
     @property
     def venue(self) -> str:
@@ -102,11 +105,11 @@ class Stepper:
 
     async def _activity(self) -> tuple[dict[str, Any], list[dict[str, int]]]:
         run = self.product.run()
-        urls = [f"http://127.0.0.1:{run['processes'][name]['port']}/activity" for name in self.services]
         venue, *services = await asyncio.gather(
-            self.client.get(f"{run['venue']}/paper/v1/activity"), *(self.client.get(url) for url in urls)
+            self.probe.get("127.0.0.1", int(run["venue"].rpartition(":")[2]), "/paper/v1/activity"),
+            *(self.probe.get("127.0.0.1", run["processes"][name]["port"], "/activity") for name in self.services),
         )
-        return venue.json(), [s.json() for s in services]
+        return venue, list(services)
 
     async def quiet(self, timeout_s: float = 90.0) -> dict[str, Any]:
         """Wait until nothing is in hand or on its way, seen twice in a row with the same numbers."""
@@ -130,7 +133,7 @@ class Stepper:
         while time.monotonic() < end:
             try:
                 venue, services = await self._activity()
-            except httpx.TransportError:
+            except (OSError, EOFError):
                 before = None
                 await asyncio.sleep(0.1)
                 continue

@@ -36,6 +36,7 @@ async def test_killed_in_the_middle_everything_goes_on(victim: str, tmp_path: Pa
                     product.kill(victim)
                     await stepper.settle()
                 now_ms = (await stepper.step())["time_ms"]
+            await stepper.probe.close()
             run = product.run()
             assert run["processes"][victim]["restarts"] >= 2
             reader = AccountReader(client, run["venue"])

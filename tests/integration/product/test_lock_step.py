@@ -42,6 +42,7 @@ async def replay(home: Path, data: Path, span_ms: int) -> Run:
             start_ms = now_ms = (await stepper.step())["time_ms"]
             while now_ms < start_ms + span_ms:
                 now_ms = (await stepper.step())["time_ms"]
+            await stepper.probe.close()
             run = product.run()
             reader = AccountReader(client, run["venue"])
             tape = await read_tape(run["nats_url"])
