@@ -1,6 +1,7 @@
 """Asks our own processes for small JSON documents over connections that stay open: many times a second, with little work."""
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -21,23 +22,26 @@ class Probe:
         """
         known = self._open.pop((host, port), None)
         if known is not None:
-            try:
+            with contextlib.suppress(OSError):
                 return await self._ask((host, port), known, path)
-            except (OSError, EOFError):
-                known[1].close()
-        connection = await asyncio.open_connection(host, port)
-        try:
-            return await self._ask((host, port), connection, path)
-        except EOFError as error:
-            connection[1].close()
-            raise ConnectionResetError(f"{host}:{port} hung up") from error
+        return await self._ask((host, port), await asyncio.open_connection(host, port), path)
 
     async def _ask(self, where: tuple[str, int], connection: Connection, path: str) -> dict[str, Any]:
         reader, writer = connection
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: {where[0]}\r\n\r\n".encode())
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        _, _, rest = head.partition(b"content-length:")
-        found: dict[str, Any] = json.loads(await reader.readexactly(int(rest.partition(b"\r\n")[0])))
+        try:
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {where[0]}\r\n\r\n".encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            _, _, rest = head.partition(b"content-length:")
+            found: dict[str, Any] = json.loads(await reader.readexactly(int(rest.partition(b"\r\n")[0])))
+        except EOFError as error:
+            writer.close()
+            raise ConnectionResetError(f"{where[0]}:{where[1]} hung up") from error
+        except BaseException:
+            writer.close()
+            raise
+        before = self._open.pop(where, None)
+        if before is not None:  # two asked at once: one connection is enough
+            before[1].close()
         self._open[where] = connection
         return found
 

@@ -133,7 +133,7 @@ class Stepper:
         while time.monotonic() < end:
             try:
                 venue, services = await self._activity()
-            except (OSError, EOFError):
+            except OSError:
                 before = None
                 await asyncio.sleep(0.1)
                 continue

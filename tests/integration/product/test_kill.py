@@ -14,7 +14,7 @@ from tests.integration.product.test_lock_step import SYMBOLS
 
 pytestmark = [pytest.mark.integration, pytest.mark.recorded]
 
-HOURS = 3
+HOURS = 2
 CANDLE_MS = 300_000
 
 

@@ -1,6 +1,7 @@
 """A recorded stretch through the whole product, time standing still until everything is handled."""
 
 import asyncio
+import os
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +18,8 @@ from tests.fakes.tape import Tape, differences, read_tape
 pytestmark = [pytest.mark.integration, pytest.mark.recorded]
 
 SYMBOLS = "WIFUSDT,TIAUSDT,HYPEUSDT,TAOUSDT,PUMPUSDT,HUSDT,ICPUSDT,WALUSDT,ZRXUSDT,LIGHTUSDT"
-DAY_MS = 86_400_000
+HOURS = int(os.environ.get("MRASTER_LOCK_STEP_HOURS", "12"))  # noqa: TID251 - the tests' own switch
+SPAN_MS = HOURS * 3_600_000
 OPENING = Decimal(10_000)
 
 
@@ -53,18 +55,18 @@ async def replay(home: Path, data: Path, span_ms: int) -> Run:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, recordings: Path) -> tuple[Run, Run]:
-    """The same day twice, side by side."""
+    """The same hours twice, side by side."""
     folder = tmp_path_factory.mktemp("lockstep")
     data = recordings / "data" / "klines_5m.parquet"
 
     async def both() -> tuple[Run, Run]:
-        first, second = await asyncio.gather(replay(folder / "a", data, DAY_MS), replay(folder / "b", data, DAY_MS))
+        first, second = await asyncio.gather(replay(folder / "a", data, SPAN_MS), replay(folder / "b", data, SPAN_MS))
         return first, second
 
     return asyncio.run(both())
 
 
-def test_a_day_twice_gives_the_same_decisions_and_trades_to_the_last_digit(runs: tuple[Run, Run]) -> None:
+def test_the_same_hours_twice_give_the_same_decisions_and_trades_to_the_last_digit(runs: tuple[Run, Run]) -> None:
     first, second = runs
     assert first.tape.trades
     for kind in ("signal.candidate", "signal.skip", "sentinel", "plan", "trade.closed"):
