@@ -97,7 +97,11 @@ class BreakerKeeper:
         tripped = {breaker.reason for breaker in stand if breaker.tripped}
         for breaker in stand:
             if breaker.tripped and breaker.reason not in self._tripped:
-                params = {"current": f"{breaker.current:.4f}", "limit": str(breaker.limit), "until_ms": str(breaker.until_ms or "")}
+                params = {
+                    "current": f"{breaker.current:.4f}".rstrip("0").rstrip("."),
+                    "limit": str(breaker.limit),
+                    "until_ms": str(breaker.until_ms or ""),
+                }
                 name = f"{breaker.reason}:{now_ms // breakers.DAY_MS}"
                 alert = Alert(severity=Severity.CRITICAL, code=f"breaker_{breaker.reason.value}", alert_id=name, params=params)
                 self._outbox.put([Outgoing(alert, ts_ms=now_ms)])
